@@ -1,0 +1,310 @@
+"""The nouns that rooms hand each other: frozen dataclasses, no behaviour.
+
+Every artifact that ends in a bundle can be written as canonical JSON (`canonical_json`) and named
+by the SHA-256 of those bytes (`digest`). NaN and infinity never enter JSON: a number that could
+not be measured is `None` and its `note` says why.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+
+Outcome = Literal["pass", "fail", "inconclusive"]
+T = TypeVar("T")
+
+Verdict = Literal["pass", "refused", "inconclusive"]
+
+
+def to_plain(value: Any) -> Any:
+    """Turns an artifact into JSON types: mappings, lists, strings, numbers, booleans, None.
+
+    Raises:
+        ValueError: On NaN or infinity, which have no place in evidence.
+        TypeError: On a type that has no JSON form.
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: to_plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): to_plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = sorted(value) if isinstance(value, set | frozenset) else value
+        return [to_plain(v) for v in items]
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, np.generic):
+        return to_plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("NaN and infinity have no JSON form; use None and a note")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"no JSON form for {type(value).__name__}")
+
+
+def canonical_json(value: Any) -> bytes:
+    """Returns sorted, compact UTF-8 JSON: same artifact, same bytes."""
+    text = json.dumps(
+        to_plain(value),
+        sort_keys=True,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        allow_nan=False,
+    )
+    return text.encode("utf-8")
+
+
+def digest(value: Any) -> str:
+    """Returns the SHA-256 (hex) of an artifact's canonical JSON."""
+    return hashlib.sha256(canonical_json(value)).hexdigest()
+
+
+def read_json(kind: type[T], text: str | bytes) -> T:
+    """Builds an artifact from its JSON, checked field by field.
+
+    Raises:
+        pydantic.ValidationError: If the JSON is not such an artifact.
+    """
+    from pydantic import TypeAdapter  # heavy; only readers of files need it
+
+    return TypeAdapter(kind).validate_json(text)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codes:
+    """A table as small unsigned integers, one per cell; the generators' only view of it."""
+
+    columns: tuple[str, ...]
+    """Names of the encoded columns, in order."""
+    sizes: tuple[int, ...]
+    """Number of codes of each column; codes run from 0 to size - 1."""
+    values: np.ndarray
+    """Codes, shape (n_rows, n_columns), uint8 or uint16."""
+    units: np.ndarray
+    """Index of the privacy unit of each row, shape (n_rows,), int64, 0 .. n_units - 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OneWayTables:
+    """Counts of each code per column, measured with noise (or exactly, for non-private use)."""
+
+    counts: tuple[np.ndarray, ...]
+    """One float64 array of shape (size,) per column: non-negative, summing to `units`."""
+    units: float
+    """Number of privacy units (noisy when `sigma` is not None), at least 1."""
+    sigma: float | None
+    """Standard deviation of the discrete Gaussian noise per cell; None: exact, no guarantee."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventRecord:
+    """One line of the privacy statement: a look at real rows."""
+
+    name: str
+    mechanism: str
+    covered: bool
+    """True: inside the budget. False: a look that no epsilon covers; `note` says why."""
+    in_release: bool
+    """False: its result stays inside (the internal report); True: the release depends on it."""
+    parameters: Mapping[str, float | int | str]
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrivacyStatement:
+    """What is claimed about a model, and on which grounds; printed by every report."""
+
+    private: bool
+    """True only if every look that the release depends on is inside the budget."""
+    generator: str
+    epsilon: float | None
+    """Epsilon spent by the covered events at `delta` (PLD, upper bound); None: no guarantee."""
+    delta: float | None
+    target_epsilon: float | None
+    mu: float | None
+    """Gaussian-DP parameter of the covered events, where every event is a Gaussian."""
+    cross_check: Mapping[str, float]
+    """Epsilon of the same events by other accountants, for example `opacus_rdp`."""
+    unit: Literal["person", "row"]
+    unit_column: str | None
+    neighboring_relation: str
+    contribution: str
+    """How each unit's contribution is bounded, in one sentence."""
+    accountant: str
+    events: tuple[EventRecord, ...]
+    public_columns: tuple[str, ...]
+    """Columns whose bounds or categories the schema declares public."""
+    data_columns: tuple[str, ...]
+    """Columns whose bounds or categories were read from the data, outside the budget."""
+    theorem: str
+    randomness: str
+    floating_point: str
+    population: str = ""
+    population_epsilon: float | None = None
+    """Epsilon of every release of the population so far, this one included."""
+    population_cap: float | None = None
+    population_releases: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measurement:
+    """One number of the evidence."""
+
+    name: str
+    """Dotted name, for example `fidelity.tvd2`; policy rules refer to it."""
+    value: float | None
+    """None: could not be measured; `note` says why. Never NaN."""
+    low: float | None = None
+    high: float | None = None
+    confidence: float | None = None
+    """Level of the interval low .. high, for example 0.95."""
+    n: int | None = None
+    """Number of rows (or trials) behind the value."""
+    reference: float | None = None
+    """The same measurement for a real holdout of equal size."""
+    goal: Literal["minimize", "maximize", "none"] = "none"
+    disclosure: Literal["internal", "public"] = "internal"
+    """`internal`: a function of real rows outside the budget; never printed in public."""
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MarginalFigure:
+    """Shares of one column's bins in train, holdout and synthetic rows, for a plot."""
+
+    column: str
+    labels: tuple[str, ...]
+    train: tuple[float, ...]
+    holdout: tuple[float, ...]
+    synthetic: tuple[float, ...]
+    tvd: float
+    """Total variation distance of synthetic to train over these bins."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AssociationFigure:
+    """Absolute difference of pair association (Cramer's V on shared bins) to train."""
+
+    columns: tuple[str, ...]
+    synthetic: tuple[tuple[float, ...], ...]
+    holdout: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectationResult:
+    """One Great Expectations result, without any cell value."""
+
+    rule: str
+    """Stable id, `column.check` or `table.check`."""
+    expectation: str
+    """Great Expectations type, for example `expect_column_values_to_be_between`."""
+    column: str | None
+    outcome: Outcome
+    unexpected_share: float | None
+    rows: int | None
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validity:
+    """What Great Expectations found on the synthetic table."""
+
+    results: tuple[ExpectationResult, ...]
+    rows: int
+    library: str
+    """Name and version of the library."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Omission:
+    """A column that the synthetic table does not have, and why."""
+
+    column: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Provenance:
+    """Where the table came from and what was run; for the report's last section."""
+
+    source_name: str
+    source_fingerprint: str
+    """HMAC-SHA256 of the source file under the installation's own key."""
+    split: str
+    """How train and holdout were separated, in one sentence."""
+    seed: int
+    """Public randomness only; never the noise."""
+    rows_requested: int
+    versions: Mapping[str, str]
+    device: str
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """Everything known about one synthetic table: what the gate decides on and the report prints.
+
+    Only `measurements` is needed; a table from elsewhere has no privacy statement, and the rules
+    that need one are inconclusive.
+    """
+
+    name: str
+    """Name of the release, for people."""
+    measurements: Mapping[str, Measurement]
+    rows_synthetic: int
+    release_id: str = ""
+    purpose: str = ""
+    recipient: str = ""
+    created: datetime.datetime | None = None
+    marginals: tuple[MarginalFigure, ...] = ()
+    associations: AssociationFigure | None = None
+    privacy: PrivacyStatement | None = None
+    validity: Validity | None = None
+    dictionary: tuple[Mapping[str, str], ...] = ()
+    """One row per column of the schema: column, kind, role, domain, domain_source, treatment."""
+    omissions: tuple[Omission, ...] = ()
+    provenance: Provenance | None = None
+    subject_sha256: str = ""
+    """SHA-256 of the synthetic table's Parquet file, when there is one."""
+    warnings: tuple[str, ...] = ()
+    """Sentences for the first screen, for example that the privacy unit is the row."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleResult:
+    """One policy rule, decided."""
+
+    rule: str
+    """Name of the rule's file under `gate/rules`."""
+    axis: Literal["privacy", "validity", "fidelity", "utility", "governance"]
+    question: str
+    """The rule as a plain sentence (first line of its module docstring)."""
+    outcome: Outcome
+    value: float | None
+    limit: float | None
+    reason: str
+    """One sentence with the numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decision:
+    """The gate's answer for one evidence under one policy."""
+
+    verdict: Verdict
+    policy: str
+    policy_version: str
+    policy_sha256: str
+    recipient_class: str
+    evidence_sha256: str
+    rules: tuple[RuleResult, ...]
+    valid_until: datetime.date | None
+    """Last day on which the verdict stands; None when the evidence carries no date."""
