@@ -1,1 +1,127 @@
-"""Placeholder docstring: replaced by the room."""
+"""Generators: codes and a budget in, a model out, codes back; one generator per file.
+
+A generator sees a table only as `Codes` (small integers and the privacy unit of each row) and as
+`OneWayTables` that the encode room measured with noise. It works in three steps: `plan` decides,
+before any row is looked at, how much noise everything gets; `fit` trains; `Model.sample` draws
+codes. A model is plain arrays and a JSON description, kept by `storage` in one safetensors file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from synthkit import registry
+from synthkit.errors import InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from synthkit.artifacts import Codes, OneWayTables
+    from synthkit.privacy.event import Event
+
+NOT_PLUGINS = (
+    "conditions",
+    "critic",
+    "device",
+    "layout",
+    "network",
+    "options",
+    "poisson",
+    "sampling",
+    "session",
+    "storage",
+    "training",
+    "two_way",
+)
+"""Files of this room that are not generators (read as text by the registry)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a fit will do, decided from public facts alone."""
+
+    table_sigma: float | None
+    """Std of the noise on every cell of the one-way tables; None: exact counts, no guarantee."""
+    events: tuple[Event, ...]
+    """Every look at real rows, the one-way tables included; the accountant prices them."""
+    options: Mapping[str, float | int | str | bool]
+    """All options of the generator, checked, defaults filled in."""
+    notes: tuple[str, ...] = ()
+    """Sentences for the user, for example that epsilon was not used."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProgressEvent:
+    """How far a fit has come; a function of the plan and the clock, never of the rows."""
+
+    step: int
+    steps: int
+    seconds_left: float
+    epsilon_so_far: float | None = None
+    """None: the budget was fixed by the plan and is not counted step by step."""
+
+
+Progress = Callable[[ProgressEvent], None]
+
+
+class Model(Protocol):
+    """A fitted generator: arrays, a description, and a way to draw from them."""
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws `n` rows of codes, shape (n, n_columns), uint8 or uint16."""
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns everything the model has learned."""
+
+    def description(self) -> dict[str, Any]:
+        """Returns the rest of the model as JSON types: names, sizes, options."""
+
+
+class Generator(Protocol):
+    """What every plugin module of this room offers."""
+
+    IS_PRIVATE: bool
+    THEOREM: str
+    """The guarantee and where it is proved, in a few sentences; or "no guarantee" and why."""
+
+    def plan(
+        self, *, epsilon: float, delta: float, n_tables: int, options: Mapping[str, Any]
+    ) -> Plan:
+        """Decides noise and events before any data is looked at; pure."""
+
+    def fit(
+        self,
+        codes: Codes,
+        one_way: OneWayTables,
+        plan: Plan,
+        *,
+        seed: int,
+        device: str = "cpu",
+        progress: Progress | None = None,
+    ) -> Model:
+        """Trains on codes within the plan; `seed` reaches public randomness only."""
+
+    def load(self, arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> Model:
+        """Rebuilds a model from what `Model.arrays` and `Model.description` gave."""
+
+
+def load_generator(name: str) -> Generator:
+    """Imports one generator by its file's name.
+
+    Raises:
+        InputError: If there is no such generator, or a third party's lacks part of the contract.
+    """
+    module = registry.load("synthkit.generate", name)
+    missing = [
+        part
+        for part in ("IS_PRIVATE", "THEOREM", "plan", "fit", "load")
+        if not hasattr(module, part)
+    ]
+    if missing:
+        raise InputError(
+            f"The generator {name!r} does not offer {', '.join(missing)}.",
+            hint="A generator is a module with IS_PRIVATE, THEOREM, plan, fit and load.",
+        )
+    return cast("Generator", module)

@@ -1,1 +1,14 @@
-"""Placeholder docstring: replaced by the room."""
+"""The report room: (evidence, decision) -> one HTML page and its JSON twin.
+
+The page is self-contained (inline SVG and CSS, no script, nothing fetched), prints on A4 and is
+written for the person who signs: what, for whom, verdict, why, until when, and then the evidence.
+It is the internal edition: evaluation figures are functions of real rows.
+
+Spine: ISO/IEC 27559 (context, data, identifiability, governance); privacy statement after
+NIST SP 800-226; limitation texts are fixed in `wording`.
+"""
+
+from synthkit.report.key_numbers import KeyNumber, key_numbers
+from synthkit.report.page import SCHEMA_VERSION, render, to_json
+
+__all__ = ["SCHEMA_VERSION", "KeyNumber", "key_numbers", "render", "to_json"]

@@ -1,12 +1,76 @@
 """What a column is, from public knowledge: kind, role, bounds or categories, person id.
 
-`Schema` is the frozen value that every room reads. `load` and `dump` turn it from and to YAML
-(strict: unknown keys are errors), `inspect` proposes one from a table, `check` lists all
-violations of a table at once.
+`Schema` is the frozen value that every room reads. `load`, `parse` and `dump` turn it from and to
+YAML (strict: unknown keys are errors), `inspect` proposes one from a table, `check` lists all
+violations of a table at once, `clamp` brings a table inside it, `dictionary` describes it.
+`read_document` is the strict door that schema, plan and policy files share. The functions load
+their modules when first asked for.
 """
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from synthkit.schema.model import Bound, Column, Kind, Role, Schema
 
-__all__ = ["Bound", "Column", "Kind", "Role", "Schema"]
+if TYPE_CHECKING:
+    from synthkit.schema.checking import Problem, check, clamp
+    from synthkit.schema.conversion import Converted, convert, dtype_of
+    from synthkit.schema.describing import dictionary
+    from synthkit.schema.document import Problems, parse_document, read_document
+    from synthkit.schema.inspection import Proposal, inspect
+    from synthkit.schema.yaml_form import SchemaForm, dump, json_schema, load, parse
+
+_HOMES = {
+    "Problem": "checking",
+    "check": "checking",
+    "clamp": "checking",
+    "Converted": "conversion",
+    "convert": "conversion",
+    "dtype_of": "conversion",
+    "dictionary": "describing",
+    "Problems": "document",
+    "parse_document": "document",
+    "read_document": "document",
+    "Proposal": "inspection",
+    "inspect": "inspection",
+    "SchemaForm": "yaml_form",
+    "dump": "yaml_form",
+    "json_schema": "yaml_form",
+    "load": "yaml_form",
+    "parse": "yaml_form",
+}
+
+__all__ = [
+    "Bound",
+    "Column",
+    "Converted",
+    "Kind",
+    "Problem",
+    "Problems",
+    "Proposal",
+    "Role",
+    "Schema",
+    "SchemaForm",
+    "check",
+    "clamp",
+    "convert",
+    "dictionary",
+    "dtype_of",
+    "dump",
+    "inspect",
+    "json_schema",
+    "load",
+    "parse",
+    "parse_document",
+    "read_document",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Loads the module behind a public name when the name is first used."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,44 @@
+# synthkit: `make run`, `make test`, `make lint`. Everything happens in .venv.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+# Two threads are enough for every job here and keep timings comparable.
+export OMP_NUM_THREADS ?= 2
+
+.PHONY: setup run test test-all lint fix reports clean
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "synthkit needs Python 3.11 to 3.13; set PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+run: setup
+	$(BIN)/synthkit demo reviews
+
+test: setup
+	$(BIN)/pytest -m 'not slow' -n 2
+
+test-all: setup
+	$(BIN)/pytest -n 2
+
+lint: setup
+	$(BIN)/ruff format --check synthkit tests
+	$(BIN)/ruff check synthkit tests
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fix: setup
+	$(BIN)/ruff format synthkit tests
+	$(BIN)/ruff check --fix synthkit tests
+
+reports: setup
+	$(BIN)/python reports/build.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist synthkit-demo

@@ -1,0 +1,413 @@
+"""The commands, one per room; each parses, calls the pipeline and prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from synthkit.cli import results
+from synthkit.cli.console import progress
+from synthkit.errors import InputError, PublishError
+
+app = typer.Typer(
+    name="synthkit",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Turn a sensitive table into a synthetic one that may be released: differentially "
+    "private generator, evidence, policy gate, signed report.\n\nStart with `synthkit demo`, then "
+    "`synthkit inspect your-table.csv -o schema.yaml`.",
+    epilog="Exit codes: 0 pass, 1 refused by policy, 2 inconclusive, 3 bad input or usage, "
+    "4 integrity or budget.",
+)
+keys_app = typer.Typer(no_args_is_help=True, help="Signing keys.")
+budget_app = typer.Typer(no_args_is_help=True, help="Who has spent how much privacy.")
+list_app = typer.Typer(no_args_is_help=True, help="What there is, one line each.")
+app.add_typer(keys_app, name="keys")
+app.add_typer(budget_app, name="budget")
+app.add_typer(list_app, name="list")
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SchemaPath = Annotated[Path, typer.Option("--schema", "-s", help="The table's schema (YAML).")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(min=0, help="Public randomness only; never the noise.")]
+Generator = Annotated[str, typer.Option(help="See `synthkit list generators`.")]
+Population = Annotated[
+    str | None, typer.Option(help="Whom the ledger charges; default: the schema's population.")
+]
+
+
+@app.callback(invoke_without_command=True)
+def version_option(
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Prints the version when asked."""
+    if version:
+        from synthkit import __version__
+
+        print(f"synthkit {__version__}")
+        raise typer.Exit(0)
+
+
+@app.command()
+def demo(
+    example: Annotated[str, typer.Argument(help="reviews or patients.")] = "reviews",
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to make.")] = Path(
+        "synthkit-demo"
+    ),
+    epsilon: Annotated[float, typer.Option(help="Privacy budget.")] = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Do the whole job on bundled example data."""
+    from synthkit.pipeline.demo import demo as run_demo
+
+    with progress() as bars:
+        result = run_demo(example, folder=output, epsilon=positive_epsilon(epsilon), progress=bars)
+    raise typer.Exit(results.print_run(result, as_json=as_json))
+
+
+@app.command()
+def inspect(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Where to write the schema.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="Name of the table; default: file name.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing schema.")] = False,
+) -> None:
+    """Propose a schema for a table.
+
+    Kinds, roles, person id, bounds and categories, and what looks wrong. Review what it writes:
+    everything marked `from: data` was read from the table, outside the privacy budget.
+    """
+    from synthkit.schema import dump
+    from synthkit.schema import inspect as inspect_table
+    from synthkit.source import read
+
+    if output is not None and output.exists() and not force:
+        raise InputError(
+            f"{output} exists already.", hint="Pass --force to replace it, or choose another name."
+        )
+    # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
+    # domain as read from the data, and is priced (or refused) where it is used.
+    proposal = inspect_table(read(table), name=name or table.stem)
+    text = dump(proposal.schema)
+    if output is None:
+        print(text, end="")
+    else:
+        write_text(output, text)
+    results.print_notes(proposal, output)
+
+
+@app.command()
+def check(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    schema: SchemaPath,
+    as_json: Json = False,
+) -> None:
+    """List all problems of a table at once."""
+    from synthkit.schema import check as check_table
+    from synthkit.schema import load
+    from synthkit.source import read
+
+    problems = check_table(read(table), load(schema))
+    raise typer.Exit(results.print_problems(problems, table, as_json=as_json))
+
+
+@app.command()
+def run(
+    plan: Annotated[Path, typer.Argument(help="The plan (YAML); `synthkit demo` writes one.")],
+    generator: Annotated[str | None, typer.Option(help="Overrides the plan's.")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or cuda; overrides.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Public randomness; overrides.")] = None,
+    population: Annotated[str | None, typer.Option(help="Overrides the plan's.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing bundle.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Do the whole job of a plan: table to signed bundle.
+
+    Read, split, fit, sample, evaluate, validate, gate, report, sign. The exit code is the verdict.
+    """
+    import dataclasses
+
+    from synthkit.pipeline.plan import load_plan
+    from synthkit.pipeline.run import run as run_plan
+
+    given: dict[str, Any] = {
+        "generator": generator,
+        "device": None if device is None else known_device(device),
+        "seed": seed,
+        "population": population,
+        "replace": replace or None,
+    }
+    loaded = dataclasses.replace(
+        load_plan(plan), **{k: v for k, v in given.items() if v is not None}
+    )
+    with progress() as bars:
+        result = run_plan(loaded, progress=bars)
+    raise typer.Exit(results.print_run(result, as_json=as_json))
+
+
+@app.command()
+def fit(
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet file.")],
+    schema: SchemaPath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="The model file to write.")],
+    epsilon: Annotated[float | None, typer.Option(help="Privacy budget of this fit.")] = None,
+    delta: Annotated[
+        float | None, typer.Option(help="Default: min(1e-6, rows_public ** -1.1).")
+    ] = None,
+    generator: Generator = "dpctgan",
+    option: Annotated[
+        list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the generator.")
+    ] = None,
+    device: Device = "auto",
+    seed: Seed = 0,
+    population: Population = None,
+    as_json: Json = False,
+) -> None:
+    """Train a generator; the model file holds no row.
+
+    Trains on all rows of the table and charges the ledger before the first look.
+    """
+    from synthkit.pipeline.fitting import fit as fit_table
+    from synthkit.pipeline.tables import require_folder
+    from synthkit.schema import load
+    from synthkit.source import read
+
+    require_folder(output)
+    loaded = load(schema)
+    with progress() as bars:
+        model = fit_table(
+            read(table),
+            loaded,
+            epsilon=None if epsilon is None else positive_epsilon(epsilon),
+            delta=delta,
+            generator=generator,
+            options=dict(pair(text, "--option") for text in option or ()),
+            seed=seed,
+            device=known_device(device),
+            population=population,
+            progress=bars,
+        )
+    model.save(output)
+    results.print_model(model, output, as_json=as_json)
+
+
+@app.command()
+def sample(
+    model: Annotated[Path, typer.Argument(help="Model file of `synthkit fit`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help=".parquet or .csv to write.")],
+    rows: Annotated[int, typer.Option("--rows", "-n", help="Number of rows.")],
+    where: Annotated[
+        list[str] | None, typer.Option("--where", help="COLUMN=VALUE; may be repeated.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: a fresh one.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Draw synthetic rows into a Parquet or CSV file."""
+    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.tables import require_folder, writable_format, write_table
+
+    writable_format(output)
+    require_folder(output)
+    conditions = dict(pair(text, "--where") for text in where or ())
+    loaded = Model.load(model)
+    written = write_table(loaded.sample_chunks(rows, seed=seed, where=conditions), output)
+    results.print_sample(written, output, as_json=as_json)
+
+
+@app.command()
+def evaluate(
+    train: Annotated[Path, typer.Option(help="Real rows that the generator saw.")],
+    holdout: Annotated[Path, typer.Option(help="Real rows that it did not see.")],
+    synthetic: Annotated[Path, typer.Option(help="The synthetic rows.")],
+    schema: SchemaPath,
+    output: Annotated[Path, typer.Option("--output", "-o", help="evidence.json to write.")],
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure any synthetic table, ours or another tool's.
+
+    Fidelity, utility, attacks and validity, each beside the same number for real holdout rows.
+    """
+    from synthkit import artifacts
+    from synthkit.pipeline.evaluation import evaluate as evaluate_tables
+    from synthkit.schema import load
+    from synthkit.source import read
+
+    loaded = load(schema)
+    with progress() as bars:
+        evidence = evaluate_tables(
+            read(train), read(holdout), read(synthetic), loaded, seed=seed, progress=bars
+        )
+    write_text(output, artifacts.canonical_json(evidence).decode())
+    results.print_evidence(evidence, output, as_json=as_json)
+
+
+@app.command()
+def gate(
+    evidence: Annotated[Path, typer.Argument(help="evidence.json of `evaluate` or a bundle.")],
+    policy: Annotated[
+        str, typer.Option("--policy", "-p", help="internal, partner, public or a policy file.")
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="verdict.json to write.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Decide under a policy; the exit code says it."""
+    from synthkit import artifacts
+    from synthkit.pipeline.documents import read_evidence
+    from synthkit.pipeline.evaluation import decide
+
+    decision = decide(read_evidence(evidence), policy)
+    if output is not None:
+        write_text(output, artifacts.canonical_json(decision).decode())
+    raise typer.Exit(results.print_decision(decision, as_json=as_json))
+
+
+@app.command()
+def report(
+    evidence: Annotated[Path, typer.Argument(help="evidence.json.")],
+    verdict: Annotated[Path, typer.Argument(help="verdict.json of `synthkit gate`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the report.")],
+    as_json: Json = False,
+) -> None:
+    """Write the report for evidence and verdict."""
+    from synthkit.pipeline.documents import read_evidence, read_verdict
+    from synthkit.report import render, to_json
+
+    found, decision = read_evidence(evidence), read_verdict(verdict)
+    page, twin = render(found, decision), to_json(found, decision)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PublishError(
+            f"The folder {output} could not be made: {error.strerror}.",
+            hint="Choose a folder you may write to.",
+        ) from None
+    write_text(output / "report.html", page)
+    write_text(output / "report.json", twin.decode())
+    results.print_report(output, as_json=as_json)
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The bundle folder.")],
+    key: Annotated[Path, typer.Option("--key", "-k", help="The signer's public key (PEM).")],
+    as_json: Json = False,
+) -> None:
+    """Check a bundle's signature and every file."""
+    from synthkit.pipeline.python_api import verify as verify_bundle
+
+    raise typer.Exit(results.print_verification(verify_bundle(bundle, key), as_json=as_json))
+
+
+@keys_app.command("new")
+def keys_new(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pair.")],
+    name: Annotated[str, typer.Option(help="Name of the files.")] = "synthkit",
+    as_json: Json = False,
+) -> None:
+    """Make an Ed25519 key pair; the private file is readable by you alone."""
+    from synthkit.release import keys
+
+    results.print_keys(keys.new(output, name=name), as_json=as_json)
+
+
+@budget_app.command("show")
+def budget_show(population: str, as_json: Json = False) -> None:
+    """Print what a population has spent, tight and naive, and its cap."""
+    from synthkit.privacy.ledger import Ledger
+
+    results.print_spent(population, Ledger().spent(population), as_json=as_json)
+
+
+@budget_app.command("history")
+def budget_history(population: str, as_json: Json = False) -> None:
+    """Print every entry of a population, refused ones included."""
+    from synthkit.privacy.ledger import Ledger
+
+    results.print_history(population, Ledger().history(population), as_json=as_json)
+
+
+@budget_app.command("cap")
+def budget_cap(population: str, epsilon: float, as_json: Json = False) -> None:
+    """Set a population's lifetime cap (10 unless set)."""
+    from synthkit.privacy.ledger import Ledger
+
+    ledger = Ledger()
+    ledger.set_cap(population, positive_epsilon(epsilon))
+    results.print_spent(population, ledger.spent(population), as_json=as_json)
+
+
+def list_plugins(packages: tuple[str, ...], *, as_json: bool) -> None:
+    """Prints name and summary of every plugin of the packages."""
+    from synthkit import registry
+
+    rows = [(n, registry.summary(p, n)) for p in packages for n in registry.names(p)]
+    results.print_plugins(rows, as_json=as_json)
+
+
+@list_app.command("generators")
+def list_generators(as_json: Json = False) -> None:
+    """Print the generators."""
+    list_plugins(("synthkit.generate",), as_json=as_json)
+
+
+@list_app.command("metrics")
+def list_metrics(as_json: Json = False) -> None:
+    """Print the fidelity and utility measurements."""
+    list_plugins(("synthkit.evaluate.fidelity", "synthkit.evaluate.utility"), as_json=as_json)
+
+
+@list_app.command("attacks")
+def list_attacks(as_json: Json = False) -> None:
+    """Print the attacks."""
+    list_plugins(("synthkit.evaluate.attacks",), as_json=as_json)
+
+
+@list_app.command("rules")
+def list_rules(as_json: Json = False) -> None:
+    """Print the policy rules."""
+    list_plugins(("synthkit.gate.rules",), as_json=as_json)
+
+
+def positive_epsilon(epsilon: float) -> float:
+    """Refuses an epsilon that is not a positive, finite number."""
+    import math
+
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise InputError(
+            f"Epsilon must be a positive number, not {epsilon}.",
+            hint="1.0 is a good first choice; smaller is more private.",
+        )
+    return epsilon
+
+
+def known_device(device: str) -> str:
+    """Refuses a device that is neither auto, cpu nor cuda."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"There is no device {device!r}.", hint="Use auto, cpu or cuda.")
+    return device
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Splits NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(
+            f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
+        )
+    return name, value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    from synthkit.pipeline.documents import write_whole
+
+    write_whole(path, text.encode())

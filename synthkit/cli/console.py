@@ -1,0 +1,107 @@
+"""How things look in a terminal: errors, hints, stages, progress bars."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from synthkit.pipeline.progress import Progress, Silent
+
+USAGE_HINT = "`synthkit COMMAND --help` lists the arguments and options of a command."
+
+
+def print_error(message: str, hint: str, details: Sequence[str]) -> None:
+    """Writes one error to stderr: what is wrong, the details, the remedy."""
+    is_terminal = sys.stderr.isatty() and "NO_COLOR" not in os.environ
+    red, cyan, plain = ("\033[31m", "\033[36m", "\033[0m") if is_terminal else ("", "", "")
+    lines = [f"{red}error:{plain} {message}"]
+    lines += [f"  - {detail}" for detail in details]
+    if hint:
+        lines.append(f"{cyan}hint:{plain} {hint}")
+    print("\n".join(lines), file=sys.stderr)
+
+
+def print_unexpected(error: Exception) -> int:
+    """Handles what no room raised on purpose; returns the exit code.
+
+    Usage errors of the argument parser are shown as such. Anything else is a fault of synthkit:
+    the exception's own text could quote a cell of a real table, so only its type is shown, unless
+    `SYNTHKIT_DEBUG` asks for the traceback.
+    """
+    if hasattr(error, "format_message"):
+        print_error(str(error.format_message()).rstrip("."), USAGE_HINT, ())
+        return 3
+    if os.environ.get("SYNTHKIT_DEBUG"):
+        import traceback
+
+        traceback.print_exception(error)
+    if isinstance(error, MemoryError):
+        print_error(
+            "The machine ran out of memory.", "Try fewer rows, or a machine with more memory.", ()
+        )
+        return 3
+    print_error(
+        f"synthkit stopped at a fault of its own ({type(error).__name__}).",
+        "Set SYNTHKIT_DEBUG=1 to see where (the trace may quote cells of your table: share it "
+        "with care) and report it.",
+        (),
+    )
+    return 3
+
+
+class Bars:
+    """Draws stages and steps with rich; silent when stderr is not a terminal."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description:<22}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.fields[note]}"),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._task: Any = None
+
+    def stage(self, name: str) -> None:
+        """Finishes the bar of the last stage and starts one for the next."""
+        if self._task is not None:
+            self._progress.remove_task(self._task)
+        self._task = self._progress.add_task(name, total=None, note="")
+
+    def step(self, event: Any) -> None:
+        """Moves the bar of the current stage."""
+        if self._task is None:
+            return
+        left = getattr(event, "seconds_left", None)
+        note = "" if left is None else f"about {max(0, round(left))} s left"
+        self._progress.update(
+            self._task,
+            completed=getattr(event, "step", None),
+            total=getattr(event, "steps", None),
+            note=note,
+        )
+
+    def __enter__(self) -> Bars:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+
+@contextmanager
+def progress() -> Iterator[Progress]:
+    """Gives a progress display: bars on a terminal, nothing elsewhere."""
+    if not sys.stderr.isatty():
+        yield Silent()
+        return
+    with Bars() as bars:
+        yield bars

@@ -1,0 +1,271 @@
+"""The codec: what turns a table into codes and codes into a table, and holds no row.
+
+In: noisy masses per public cell (from `fitting`). `encode` maps a row to codes by the codec alone,
+one row at a time; `decode` draws, for each code, a cell of that code by its noisy mass and a value
+uniformly within the cell. `to_dict` and `codec_from_dict` carry it in a model file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthkit.artifacts import Codes
+from synthkit.encode import kinds
+from synthkit.errors import InputError, IntegrityError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.encode.kinds import Grid
+
+VERSION = "codec/1"
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnCodec:
+    """One column: its public cells, the code of each cell, and the noisy mass of each cell."""
+
+    name: str
+    plugin: str
+    """Name of the plugin that made the grid."""
+    grid: Grid
+    code_of_cell: np.ndarray
+    """Shape (n_cells,), int64, every code from 0 to `size` - 1 at least once."""
+    masses: np.ndarray
+    """Projected noisy counts, shape (n_cells,), float64, non-negative."""
+
+    @cached_property
+    def size(self) -> int:
+        """Number of codes."""
+        return int(self.code_of_cell.max()) + 1
+
+    @cached_property
+    def counts(self) -> np.ndarray:
+        """Mass of each code, shape (size,), float64."""
+        return np.bincount(self.code_of_cell, weights=self.masses, minlength=self.size)
+
+    @cached_property
+    def _is_lookup(self) -> bool:
+        return self.size == self.grid.n_cells and self.grid.is_exact
+
+    @cached_property
+    def _shares(self) -> _Shares:
+        return _Shares.of(self.code_of_cell, self.masses, self.grid.widths)
+
+    def encode(self, series: pl.Series) -> np.ndarray:
+        """Returns the code of each value, shape (n_rows,); never fails on a value."""
+        return np.asarray(self.code_of_cell[self.grid.cells(series)])
+
+    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pl.Series:
+        """Draws a value for each code, in the conformed dtype.
+
+        Args:
+            codes: Shape (n_rows,), each below `size`.
+            rng: Public randomness.
+        """
+        if self._is_lookup:
+            cells = np.argsort(self.code_of_cell)[codes]  # (n_rows,)
+            fraction = np.zeros(0)
+        else:
+            cells, fraction = self._shares.draw(codes, rng)
+        return self.grid.values(cells, fraction).alias(self.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the column's codec in JSON types."""
+        return {
+            "name": self.name,
+            "plugin": self.plugin,
+            "grid": self.grid.to_dict(),
+            "code_of_cell": self.code_of_cell.tolist(),
+            "masses": self.masses.tolist(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class _Shares:
+    """Cells in order of their code, each with the share of its code's unit interval it covers."""
+
+    cells: np.ndarray
+    """Cell at each place, shape (n_places,): cells that are never drawn have no place."""
+    lower: np.ndarray
+    """Left end of each place; the places of code k cover k to k + 1."""
+    upper: np.ndarray
+    """Right end of each place."""
+    first: np.ndarray
+    """First place of each code, shape (size,)."""
+    last: np.ndarray
+    """Last place of each code, shape (size,)."""
+
+    @classmethod
+    def of(cls, code_of_cell: np.ndarray, masses: np.ndarray, widths: np.ndarray) -> _Shares:
+        mass_of_code = np.bincount(code_of_cell, weights=masses)  # (size,)
+        # A code without any mass is drawn from evenly, so that every code decodes.
+        weights = np.where(mass_of_code[code_of_cell] > 0, masses, widths)  # (n_cells,)
+        totals = np.bincount(code_of_cell, weights=weights)  # (size,)
+        shares = weights / totals[code_of_cell]  # (n_cells,)
+        order = np.argsort(code_of_cell, kind="stable")
+        order = order[shares[order] > 0]  # (n_places,)
+        codes, shares = code_of_cell[order], shares[order]
+        first = np.searchsorted(codes, np.arange(totals.size), side="left")
+        last = np.searchsorted(codes, np.arange(totals.size), side="right") - 1
+        ends = np.cumsum(shares)
+        before = np.concatenate(([0.0], ends))[first]  # (size,)
+        upper = codes + (ends - before[codes])  # (n_places,)
+        upper[last] = np.arange(totals.size) + 1.0
+        lower = np.concatenate(([0.0], upper[:-1]))
+        return cls(order, lower, upper, first, last)
+
+    def draw(self, codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Returns a cell for each code and how far into the cell to go, both (n_rows,)."""
+        points = rng.random(codes.size)
+        points += codes
+        places = np.searchsorted(self.upper, points, side="right")
+        # code + draw may round up to the next code's interval.
+        places = np.clip(places, self.first[codes], self.last[codes])
+        low = self.lower[places]
+        fraction = (points - low) / np.maximum(self.upper[places] - low, np.finfo(float).tiny)
+        return self.cells[places], np.clip(fraction, 0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Codec:
+    """All encoded columns of a table; made by `fit` or `codec_from_dict`."""
+
+    parts: tuple[ColumnCodec, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the encoded columns, in order."""
+        return tuple(p.name for p in self.parts)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Number of codes of each column."""
+        return tuple(p.size for p in self.parts)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the codes: uint8 if no column has more than 256, else uint16."""
+        return np.dtype(np.uint8 if max(self.sizes, default=0) <= 256 else np.uint16)
+
+    def encode(self, table: pl.DataFrame, units: np.ndarray) -> Codes:
+        """Encodes every row, by the codec alone: a row's codes do not depend on other rows.
+
+        Values outside the public domain, which a checked table cannot have, are clamped to it
+        (see each plugin), so that no exception depends on a row.
+
+        Args:
+            table: Conformed table with at least the encoded columns.
+            units: Privacy unit of each row, shape (n_rows,).
+
+        Raises:
+            InputError: If a column is absent or `units` has another length than the table.
+        """
+        check_table(table, self.columns, units)
+        values = np.empty((table.height, len(self.parts)), dtype=self.dtype)
+        # PRIVACY: reads every real row, for training under the generator's own events. Row by
+        # row and by released knowledge only; the codes themselves are never released.
+        for i, part in enumerate(self.parts):
+            values[:, i] = part.encode(table.get_column(part.name))
+        return Codes(
+            columns=self.columns,
+            sizes=self.sizes,
+            values=values,
+            units=np.asarray(units, dtype=np.int64),
+        )
+
+    def decode(self, values: np.ndarray, rng: np.random.Generator) -> pl.DataFrame:
+        """Draws a synthetic row for each row of codes.
+
+        Args:
+            values: Codes, shape (n_rows, n_columns), any integer type.
+            rng: Public randomness; touches no real row, so it may be seeded.
+
+        Returns:
+            A conformed table with the encoded columns, in order.
+
+        Raises:
+            InputError: If the shape or a code does not fit this codec.
+        """
+        import polars as pl
+
+        if values.ndim != 2 or values.shape[1] != len(self.parts) or values.dtype.kind not in "iu":
+            raise InputError(
+                f"Codes of {len(self.parts)} columns as whole numbers are needed.",
+                hint="Decode the output of a model that was trained with this codec.",
+            )
+        columns = []
+        for i, part in enumerate(self.parts):
+            codes = values[:, i].astype(np.int64)
+            if codes.size and (codes.min() < 0 or codes.max() >= part.size):
+                raise InputError(
+                    f"A code of the column {part.name!r} is not one of its {part.size}.",
+                    hint="Decode the output of a model that was trained with this codec.",
+                )
+            columns.append(part.decode(codes, rng))
+        return pl.DataFrame(columns)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the codec in JSON types; `codec_from_dict` reads it back."""
+        return {"version": VERSION, "columns": [p.to_dict() for p in self.parts]}
+
+
+def codec_from_dict(d: Mapping[str, Any]) -> Codec:
+    """Rebuilds a codec that decodes exactly as the one that wrote `d`.
+
+    Raises:
+        IntegrityError: If `d` is of another version, or not what `Codec.to_dict` writes.
+    """
+    if d.get("version") != VERSION:
+        raise IntegrityError(
+            "The codec was written by another version of synthkit.",
+            hint=f"Read it with the version that wrote it; this one reads {VERSION}.",
+        )
+    try:
+        return Codec(tuple(_column_from_dict(c) for c in d["columns"]))
+    except (KeyError, TypeError, ValueError) as problem:
+        raise _damaged() from problem
+
+
+def _column_from_dict(d: Mapping[str, Any]) -> ColumnCodec:
+    grid = kinds.grid_from_dict(d["plugin"], d["grid"])
+    code_of_cell = np.array(d["code_of_cell"], dtype=np.int64)
+    masses = np.array(d["masses"], dtype=np.float64)
+    n = grid.n_cells
+    if code_of_cell.shape != (n,) or masses.shape != (n,) or not np.all(np.isfinite(masses)):
+        raise _damaged()
+    used = np.unique(code_of_cell)
+    if n == 0 or not np.array_equal(used, np.arange(used.size)) or masses.min() < 0:
+        raise _damaged()
+    return ColumnCodec(str(d["name"]), str(d["plugin"]), grid, code_of_cell, masses)
+
+
+def _damaged() -> IntegrityError:
+    return IntegrityError(
+        "The codec's description is damaged.",
+        hint="Read the model file again from its source, or fit the model again.",
+    )
+
+
+def check_table(table: pl.DataFrame, columns: Sequence[str], units: np.ndarray) -> None:
+    """Checks what does not depend on any cell: column names and lengths.
+
+    Raises:
+        InputError: If a column is absent or `units` has another length than the table.
+    """
+    absent = [name for name in columns if name not in table.columns]
+    if absent:
+        raise InputError(
+            f"The table lacks {len(absent)} column(s) of the schema: {', '.join(absent)}.",
+            hint="Conform the table to its schema first.",
+        )
+    if units.shape != (table.height,):
+        raise InputError(
+            "The privacy units and the table have different numbers of rows.",
+            hint="Compute the units from this very table.",
+        )

@@ -1,0 +1,146 @@
+"""Builds a codec from one noisy look at the table: one table of counts per encoded column.
+
+In: a conformed table, its schema, the privacy unit of each row, a noise level. Out: `Fitted`.
+One secretly chosen row per privacy unit is counted, so adding or removing a unit changes exactly
+one cell of each column's table by exactly one: the look is the event
+`NoisyTables(sigma=sigma, tables=n_tables(schema))`. All later steps are post-processing of the
+noisy counts (Dwork and Roth 2014, proposition 2.1).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthkit.artifacts import Codes, OneWayTables
+from synthkit.encode import kinds, projection
+from synthkit.encode.codec import Codec, ColumnCodec, check_table
+from synthkit.errors import InputError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.encode.kinds import Grid
+    from synthkit.schema.model import Column, Schema
+
+LARGEST_MAX = 60_000
+"""Codes must fit uint16 with the missing code beside them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fitted:
+    """What `fit` gives: the codec, the codes of all rows, the noisy one-way tables."""
+
+    codec: Codec
+    codes: Codes
+    """Real rows as codes: never released, never stored."""
+    one_way: OneWayTables
+
+
+def n_tables(schema: Schema) -> int:
+    """Returns the number of noisy tables that `fit` measures: one per encoded column.
+
+    Public; a plan is priced with it before any row is read.
+    """
+    return len(schema.encoded)
+
+
+def fit(
+    table: pl.DataFrame,
+    schema: Schema,
+    units: np.ndarray,
+    *,
+    sigma: float | None,
+    max_codes: int = 64,
+    max_bins: int = 32,
+) -> Fitted:
+    """Fits the codec, encodes all rows and returns the one-way tables it measured.
+
+    Args:
+        table: Conformed table, n_rows rows.
+        schema: Its schema; the only source of domains.
+        units: Privacy unit of each row, shape (n_rows,), int64, 0 .. n_units - 1.
+        sigma: Standard deviation of the discrete Gaussian noise on every count. None: exact
+            counts over all rows, scaled to the number of units; for generators without a
+            guarantee only.
+        max_codes: Largest number of codes of a column of categories, beside missing.
+        max_bins: Largest number of bins of a numeric or time column, beside missing.
+
+    Raises:
+        InputError: If an option, a column's declared domain, or the table's shape is unusable.
+    """
+    _check_options(sigma, max_codes, max_bins)
+    columns = schema.encoded
+    check_table(table, [c.name for c in columns], units)
+    plugins = [kinds.plugin_name(c.kind) for c in columns]
+    grids = [kinds.load(p).grid(c) for p, c in zip(plugins, columns, strict=True)]
+    tables, n_units = _measure(table, columns, grids, units, sigma)
+    # PRIVACY: from here to the one-way tables everything is a function of the noisy counts, the
+    # schema and the options: post-processing, no further charge.
+    noise = 0.0 if sigma is None else sigma
+    parts = []
+    for column, plugin, grid, counts in zip(columns, plugins, grids, tables, strict=True):
+        masses = projection.project(counts, n_units)
+        codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise)
+        parts.append(ColumnCodec(column.name, plugin, grid, codes, masses))
+    codec = Codec(tuple(parts))
+    one_way = OneWayTables(counts=tuple(p.counts for p in parts), units=n_units, sigma=sigma)
+    return Fitted(codec=codec, codes=codec.encode(table, units), one_way=one_way)
+
+
+def _measure(
+    table: pl.DataFrame,
+    columns: Sequence[Column],
+    grids: Sequence[Grid],
+    units: np.ndarray,
+    sigma: float | None,
+) -> tuple[list[np.ndarray], float]:
+    """Counts cells, with noise or exactly; returns the counts per column and the units."""
+    from synthkit.privacy import mechanism
+
+    if sigma is None:
+        # PRIVACY: exact counts; whatever is built on them has no guarantee and says so.
+        tables = _count(table, columns, grids)
+        n_units = float(max(1, np.unique(units).size))
+        scale = n_units / max(1, table.height)
+        return [t * scale for t in tables], n_units
+    # PRIVACY: one row per unit, chosen in secret and uniformly, so that a unit with many rows
+    # still changes one cell of each table by one. Charged as NoisyTables(tables=len(columns)).
+    rows = mechanism.one_row_per_unit(units)
+    tables = _count(table[rows], columns, grids)
+    if not tables:
+        return [], 1.0
+    # One concatenated call: one event, one vector, L2 sensitivity sqrt(len(columns)).
+    noisy = mechanism.noisy_counts(np.concatenate(tables), sigma=sigma)
+    # PRIVACY: the exact counts end here; nothing below reads them.
+    tables = np.split(noisy, np.cumsum([t.size for t in tables])[:-1])
+    return tables, projection.estimate_units(tables)
+
+
+def _count(
+    table: pl.DataFrame, columns: Sequence[Column], grids: Sequence[Grid]
+) -> list[np.ndarray]:
+    """Counts each column's values into its public cells: int64 arrays of shape (n_cells,)."""
+    # PRIVACY: reads real rows; each row adds one to one cell of each table. See the callers.
+    return [
+        np.bincount(g.cells(table.get_column(c.name)), minlength=g.n_cells).astype(np.int64)
+        for c, g in zip(columns, grids, strict=True)
+    ]
+
+
+def _check_options(sigma: float | None, max_codes: int, max_bins: int) -> None:
+    if sigma is not None and not (math.isfinite(sigma) and sigma > 0):
+        raise InputError(
+            "The noise level of the one-way tables must be a positive number.",
+            hint="Take it from the generator's plan; None means exact counts and no guarantee.",
+        )
+    for name, value, low in (("max_codes", max_codes, 2), ("max_bins", max_bins, 1)):
+        if not low <= value <= LARGEST_MAX:
+            raise InputError(
+                f"{name} is {value}, outside {low} to {LARGEST_MAX}.",
+                hint="Leave it at its default, or choose a value in that range.",
+            )

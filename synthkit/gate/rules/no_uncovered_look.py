@@ -1,0 +1,58 @@
+"""Everything the release depends on is inside the privacy budget.
+
+One look at real rows without noise, for example bounds read from the table, and epsilon says
+nothing about what that look gave away. NIST SP 800-226 (2025) lists such steps among the hazards
+of a differential privacy claim. With `allow_data_domains` a policy tolerates exactly one such
+look: reading bounds and categories of named columns from the data.
+"""
+
+from __future__ import annotations
+
+from synthkit.artifacts import Evidence
+from synthkit.gate.finding import Finding, NotMeasured, statement
+from synthkit.gate.parameters import Flag
+
+AXIS = "privacy"
+PARAMETERS = {"allow_data_domains": Flag()}
+
+DOMAIN_LOOK = "domains read from the data"
+"""Name of the one event that `allow_data_domains` tolerates."""
+
+
+def check(evidence: Evidence, *, allow_data_domains: bool) -> Finding:
+    """Counts the looks that no epsilon covers.
+
+    Args:
+        evidence: Needs the privacy statement with its events.
+        allow_data_domains: Whether bounds and categories may have been read from the data.
+
+    Raises:
+        NotMeasured: If there is no statement, or it lists no event at all.
+    """
+    claim = statement(evidence)
+    if not claim.events:
+        raise NotMeasured("The privacy statement lists no look at real rows at all.")
+    looks = [e for e in claim.events if e.in_release and not e.covered]
+    tolerated = [e for e in looks if allow_data_domains and e.name == DOMAIN_LOOK][:1]
+    refused = len(looks) - len(tolerated)
+    read = 0 if allow_data_domains else len(claim.data_columns)
+    if refused or read:
+        parts = [f"{refused} looks at real rows outside the budget"] if refused else []
+        parts += [f"bounds or categories of {read} columns read from the data"] if read else []
+        return _finding(max(refused, 1), f"The release depends on {' and on '.join(parts)}.")
+    if claim.epsilon is None or not (claim.private or tolerated):
+        return _finding(1, "The release carries no differential privacy guarantee.")
+    inside = sum(1 for e in claim.events if e.covered)
+    if claim.data_columns:
+        return _finding(
+            0,
+            f"{inside} looks are inside the budget; bounds or categories of "
+            f"{len(claim.data_columns)} columns were read from the data, which the policy allows.",
+        )
+    return _finding(0, f"All {inside} looks that the release depends on are inside the budget.")
+
+
+def _finding(looks: int, reason: str) -> Finding:
+    return Finding(
+        outcome="fail" if looks else "pass", value=float(looks), limit=0.0, reason=reason
+    )

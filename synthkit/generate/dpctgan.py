@@ -1,0 +1,260 @@
+"""CTGAN-style conditional generator under differential privacy; discriminator by Opacus DP-SGD.
+
+Takes codes and noisy one-way tables, gives a conditional generator network. Three looks at real
+rows, all under noise and decided before any row is read: the one-way tables (measured by encode),
+all two-way tables (exact discrete Gaussian), and the gradients of a discriminator (DP-SGD, one
+clipped gradient per sampled privacy unit). The generator network (Xu et al. 2019,
+arXiv:1907.00503) learns from these alone.
+
+What differs from CTGAN, and why: conditions come from noisy tables and meet fake rows only; real
+rows come by Poisson sampling of privacy units, not by category; pac is 1; no gradient penalty, no
+normalisation in the discriminator; nothing about real rows is printed, and training neither stops
+nor chooses by them.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthkit.errors import InputError, IntegrityError
+from synthkit.generate import Plan, Progress
+from synthkit.generate.layout import check_codes, shares
+from synthkit.generate.options import Option, check_budget, validate
+from synthkit.generate.two_way import n_pairs
+from synthkit.privacy.event import Event, NoisyGradients, NoisyTables
+
+if TYPE_CHECKING:
+    import torch
+
+    from synthkit.artifacts import Codes, OneWayTables
+
+IS_PRIVATE = True
+
+THEOREM = (
+    "Adding or removing one privacy unit (a person with all rows) changes (1) one cell by one in "
+    "each one-way and each two-way table, since one row stands for a unit: a Gaussian mechanism of "
+    "L2 sensitivity sqrt(number of tables) (Dwork and Roth 2014, theorem A.1; discrete noise: "
+    "Canonne, Kamath and Steinke 2020); (2) in each step of DP-SGD one term of norm at most C, "
+    "present with probability q independently of all others: the Poisson-subsampled Gaussian "
+    "mechanism (Abadi et al. 2016), for the choice of one of the unit's rows is made for that unit "
+    "alone and a mixture of neighbouring pairs is dominated by the same pair. All are composed in "
+    "one privacy loss distribution (Zhu, Dong and Wang 2022); the generator network is "
+    "post-processing of them."
+)
+
+OPTIONS = (
+    Option(
+        name="two_way_share", default=0.75, low=0, high=0.98,
+        meaning="share of the budget for two-way tables",
+    ),
+    Option(
+        name="gradient_share", default=0.15, low=0, high=0.98,
+        meaning="share of the budget for the discriminator; one-way tables get what is left",
+    ),
+    Option(
+        name="sample_rate", default=0.05, low=0, high=1, above_low=True,
+        meaning="probability that a privacy unit enters a step",
+    ),
+    Option(name="critic_steps", default=300, low=1, high=100_000, meaning="steps of DP-SGD"),
+    Option(
+        name="critic_steps_per_step", default=2, low=1, high=1000,
+        meaning="steps of the discriminator per step of the generator",
+    ),
+    Option(
+        name="max_grad_norm", default=1.0, low=0, high=1e3, above_low=True,
+        meaning="norm to which each unit's gradient is clipped",
+    ),
+    Option(
+        name="critic_learning_rate", default=1e-3, low=0, high=1, above_low=True,
+        meaning="learning rate of the discriminator",
+    ),
+    Option(name="critic_hidden", default=256, low=1, high=8192, meaning="discriminator's width"),
+    Option(name="critic_layers", default=2, low=1, high=10, meaning="discriminator's layers"),
+    Option(
+        name="match_steps", default=1000, low=0, high=1_000_000,
+        meaning="steps against the noisy tables before the discriminator",
+    ),
+    Option(
+        name="learning_rate", default=2e-3, low=0, high=1, above_low=True,
+        meaning="learning rate against the tables",
+    ),
+    Option(
+        name="adversarial_learning_rate", default=2e-4, low=0, high=1, above_low=True,
+        meaning="learning rate against the discriminator",
+    ),
+    Option(
+        name="anchor_weight", default=1000.0, low=0, high=1e9,
+        meaning="weight of the tables beside the discriminator",
+    ),
+    Option(
+        name="temperature", default=0.5, low=0, high=100, above_low=True,
+        meaning="temperature of the Gumbel softmax",
+    ),
+    Option(name="batch_size", default=500, low=2, high=1_000_000, meaning="fake rows per step"),
+    Option(name="latent", default=64, low=1, high=8192, meaning="length of the latent vector"),
+    Option(name="hidden", default=256, low=1, high=8192, meaning="generator's width"),
+    Option(name="blocks", default=2, low=1, high=10, meaning="generator's residual blocks"),
+    Option(
+        name="two_way_cells", default=150_000, low=4, high=5_000_000,
+        meaning="cells of all two-way tables together; wider columns are folded",
+    ),
+)  # fmt: skip
+
+
+def plan(*, epsilon: float, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+    """Splits the budget by public shares and finds the least noise within it; pure.
+
+    A share is one of the summed squared Gaussian-DP parameters mu^2: tables / sigma^2 for tables,
+    q^2 T (exp(1 / nm^2) - 1) for gradients (central limit: Bu, Dong, Long and Su 2020). The shares
+    steer only the split; the cost is that of the exact events together.
+
+    Raises:
+        InputError: On a meaningless budget, unknown or impossible options.
+    """
+    from synthkit.privacy.accountant import calibrate
+
+    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables)
+    checked = validate(options, OPTIONS, generator="dpctgan")
+    pairs = n_pairs(n_tables)
+    share_two = float(checked["two_way_share"]) if pairs else 0.0
+    share_gradients = float(checked["gradient_share"])
+    share_one = 1 - share_two - share_gradients
+    if share_one < 0.01:
+        raise InputError(
+            "The options of generator 'dpctgan' leave less than 0.01 of the budget for the "
+            "one-way tables.",
+            hint="Lower two_way_share or gradient_share.",
+        )
+    rate, steps = float(checked["sample_rate"]), int(checked["critic_steps"])
+
+    def events(scale: float) -> tuple[Event, ...]:
+        sigma = scale * math.sqrt(n_tables / share_one)
+        found: list[Event] = [NoisyTables(name="one-way tables", sigma=sigma, tables=n_tables)]
+        if share_two > 0:
+            sigma = scale * math.sqrt(pairs / share_two)
+            found.append(NoisyTables(name="two-way tables", sigma=sigma, tables=pairs))
+        if share_gradients > 0:
+            squared = share_gradients / (scale**2 * rate**2 * steps)
+            found.append(
+                NoisyGradients(
+                    name="discriminator gradients",
+                    noise_multiplier=1 / math.sqrt(math.log1p(squared)),
+                    sample_rate=rate,
+                    steps=steps,
+                )
+            )
+        return tuple(found)
+
+    found = events(calibrate(events, epsilon=epsilon, delta=delta))
+    first = found[0]
+    assert isinstance(first, NoisyTables)
+    return Plan(table_sigma=first.sigma, events=found, options=checked)
+
+
+class DPCTGANModel:
+    """The generator network with the noisy one-way tables; never the discriminator.
+
+    Args:
+        columns: Names of the columns.
+        probabilities: Noisy distribution of each column, for conditions.
+        network: Logits from latent and condition, in evaluation mode, on the CPU.
+        shape: Options that decide the network's shape: latent, hidden, blocks.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        probabilities: tuple[np.ndarray, ...],
+        network: torch.nn.Module,
+        shape: Mapping[str, int],
+    ) -> None:
+        self.columns = columns
+        self.probabilities = probabilities
+        self.network = network
+        self.shape = dict(shape)
+
+    def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws `n` rows of codes, shape (n, n_columns), uint8 or uint16."""
+        from synthkit.generate.sampling import sample_codes
+
+        return sample_codes(
+            self.network, self.probabilities, latent=self.shape["latent"], n=n, rng=rng
+        )
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns the network's weights and the noisy one-way distributions."""
+        weights = {f"network.{k}": v.numpy() for k, v in self.network.state_dict().items()}
+        return {"probabilities": np.concatenate(self.probabilities), **weights}
+
+    def description(self) -> dict[str, Any]:
+        """Returns names, sizes and the network's shape."""
+        return {
+            "generator": "dpctgan",
+            "columns": list(self.columns),
+            "sizes": [len(p) for p in self.probabilities],
+            "shape": self.shape,
+            "personal_data": False,
+        }
+
+
+def fit(
+    codes: Codes,
+    one_way: OneWayTables,
+    plan: Plan,
+    *,
+    seed: int,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> DPCTGANModel:
+    """Trains within the plan.
+
+    Args:
+        codes: The real rows; seen by `two_way.measure` and by the private critic only.
+        one_way: Noisy one-way tables, with the noise that the plan set.
+        plan: Of this module's `plan`.
+        seed: Public randomness: initial weights, latents, conditions. Never reaches the noise.
+        device: `cpu`, `cuda` or `auto`.
+        progress: Called now and then with step counts and the time left.
+
+    Raises:
+        InputError: If the device is missing, or codes and tables disagree.
+    """
+    from synthkit.generate.session import train
+
+    check_codes(codes, one_way)
+    network = train(codes, one_way, plan, seed=seed, device=device, progress=progress)
+    shape = {name: int(plan.options[name]) for name in ("latent", "hidden", "blocks")}
+    return DPCTGANModel(codes.columns, shares(one_way), network, shape)
+
+
+def load(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> DPCTGANModel:
+    """Rebuilds a model from its arrays and description.
+
+    Raises:
+        IntegrityError: If arrays and description do not fit each other.
+    """
+    import torch
+
+    from synthkit.generate.network import generator_network
+
+    try:
+        sizes, shape = description["sizes"], dict(description["shape"])
+        network = generator_network(shape["latent"], sum(sizes), shape["hidden"], shape["blocks"])
+        prefix = "network."
+        weights = {
+            k.removeprefix(prefix): torch.as_tensor(v.copy())
+            for k, v in arrays.items()
+            if k.startswith(prefix)
+        }
+        network.load_state_dict(weights)
+        probabilities = np.split(arrays["probabilities"], np.cumsum(sizes)[:-1])
+        columns = tuple(description["columns"])
+    except (KeyError, TypeError, RuntimeError, ValueError) as error:
+        raise IntegrityError(
+            "The model's arrays do not fit its description.", hint="Make or fetch the model again."
+        ) from error
+    return DPCTGANModel(columns, tuple(probabilities), network.eval(), shape)

@@ -1,0 +1,61 @@
+"""The generator network: latent and condition in, one softmax per column out.
+
+Residual blocks that append their output to their input, as in CTGAN (Xu et al. 2019,
+arXiv:1907.00503, section 4.4). Batch normalisation is harmless here: this network never sees a
+real row.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+
+def unset_linear(inner: int, outer: int) -> torch.nn.Module:
+    """Makes a linear layer whose weights are not drawn yet: no global generator moves."""
+    import torch
+
+    make: Any = torch.nn.utils.skip_init
+    layer: torch.nn.Module = make(torch.nn.Linear, inner, outer)
+    return layer
+
+
+def initialise(network: torch.nn.Module, generator: torch.Generator) -> None:
+    """Draws all linear layers' weights uniformly within 1 / sqrt(inputs), from `generator` alone.
+
+    torch's own start comes from its global generator, which no one should depend on.
+    """
+    import torch
+
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, torch.nn.Linear):
+                bound = module.in_features**-0.5
+                module.weight.uniform_(-bound, bound, generator=generator)
+                module.bias.uniform_(-bound, bound, generator=generator)
+
+
+def generator_network(latent: int, width: int, hidden: int, blocks: int) -> torch.nn.Module:
+    """Builds the network, weights unset: (batch, latent + width) to logits (batch, width)."""
+    import torch
+    from torch import nn
+
+    class Residual(nn.Module):
+        """Appends a normalised hidden layer to its input: (batch, i) to (batch, i + hidden)."""
+
+        def __init__(self, inner: int) -> None:
+            super().__init__()
+            self.layer = unset_linear(inner, hidden)
+            self.norm = nn.BatchNorm1d(hidden)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return torch.cat([torch.relu(self.norm(self.layer(rows))), rows], dim=1)
+
+    inner = latent + width
+    parts: list[nn.Module] = []
+    for _ in range(blocks):
+        parts.append(Residual(inner))
+        inner += hidden
+    return nn.Sequential(*parts, unset_linear(inner, width))

@@ -1,0 +1,89 @@
+"""Declares and checks the options of a generator, and the budget it is given.
+
+Takes the user's mapping, gives a complete one with defaults; all problems at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+import numbers
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from synthkit.errors import InputError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Option:
+    """One option: its default decides its type; `low` and `high` are inclusive."""
+
+    name: str
+    default: float | int
+    low: float
+    high: float
+    meaning: str
+    above_low: bool = False
+    """True: `low` itself is not allowed."""
+
+    def problem(self, value: object) -> str | None:
+        """Says in one sentence what is wrong with `value`; None if nothing is."""
+        kind = numbers.Integral if isinstance(self.default, int) else numbers.Real
+        if isinstance(value, bool) or not isinstance(value, kind):
+            word = "a whole number" if kind is numbers.Integral else "a number"
+            return f"{self.name} must be {word}"
+        number = float(value)
+        too_low = number <= self.low if self.above_low else number < self.low
+        if not math.isfinite(number) or too_low or number > self.high:
+            least = "more than" if self.above_low else "at least"
+            return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}"
+        return None
+
+
+def validate(
+    given: Mapping[str, Any], declared: Sequence[Option], *, generator: str
+) -> dict[str, float | int | str | bool]:
+    """Returns all declared options, those of `given` in place of the defaults.
+
+    Raises:
+        InputError: On unknown names and on values out of range; `details` has every problem.
+    """
+    known = {option.name: option for option in declared}
+    problems = []
+    for name in given:
+        if name not in known:
+            near = difflib.get_close_matches(str(name), known, n=1)
+            problems.append(
+                f"unknown option {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+            )
+    for name, option in known.items():
+        problem = option.problem(given[name]) if name in given else None
+        if problem:
+            problems.append(problem)
+    if problems:
+        raise InputError(
+            f"The options of generator {generator!r} cannot be used: {problems[0]}.",
+            hint="Options: " + "; ".join(f"{o.name} ({o.meaning})" for o in declared) + ".",
+            details=problems,
+        )
+    return {
+        name: type(option.default)(given.get(name, option.default))
+        for name, option in known.items()
+    }
+
+
+def check_budget(*, epsilon: float, delta: float, n_tables: int) -> None:
+    """Refuses budgets that mean nothing.
+
+    Raises:
+        InputError: Unless 0 < epsilon < infinity, 0 < delta < 1 and n_tables >= 1.
+    """
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise InputError("epsilon must be a positive number.", hint="For example epsilon 1.")
+    if not 0 < delta < 1:
+        raise InputError("delta must lie between 0 and 1.", hint="For example delta 1e-6.")
+    if n_tables < 1:
+        raise InputError(
+            "There is no column to learn.", hint="Declare at least one column that is encoded."
+        )

@@ -1,0 +1,136 @@
+"""One private fit from start to end: what is measured, who draws what, on which device.
+
+Takes codes, noisy one-way tables and a plan, gives the trained generator network on the CPU.
+Two families of randomness that never mix: `public` from the user's seed, `secret` from the
+operating system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthkit.errors import InputError
+from synthkit.generate import Plan, Progress
+from synthkit.generate.conditions import Conditions
+from synthkit.generate.critic import PrivateCritic, discriminator
+from synthkit.generate.device import resolve
+from synthkit.generate.layout import Layout, shares
+from synthkit.generate.network import generator_network, initialise
+from synthkit.generate.poisson import PoissonUnits
+from synthkit.generate.training import Anchor, Trainer
+from synthkit.generate.two_way import TwoWayTables, measure
+from synthkit.privacy.event import NoisyGradients, NoisyTables
+
+if TYPE_CHECKING:
+    import torch
+
+    from synthkit.artifacts import Codes, OneWayTables
+
+
+def train(
+    codes: Codes,
+    one_way: OneWayTables,
+    plan: Plan,
+    *,
+    seed: int,
+    device: str,
+    progress: Progress | None,
+) -> torch.nn.Module:
+    """Trains a generator network; see `dpctgan.fit` for the arguments.
+
+    Raises:
+        InputError: If the tables do not carry the noise that the plan set.
+    """
+    import torch
+
+    if one_way.sigma is None or one_way.sigma != plan.table_sigma:
+        raise InputError(
+            "The one-way tables do not carry the noise of the plan.",
+            hint="Measure them with the plan's table_sigma.",
+        )
+    place, options = resolve(device), plan.options
+    layout = Layout(codes.sizes, place)
+    probabilities = shares(one_way)
+    public = torch.Generator(place).manual_seed(seed)
+    weights_source = torch.Generator().manual_seed(seed)  # on the CPU: same start everywhere
+    network = generator_network(
+        int(options["latent"]), layout.width, int(options["hidden"]), int(options["blocks"])
+    )
+    initialise(network, weights_source)
+    two_way, two_way_sigma = _two_way(codes, one_way, plan, probabilities)
+    trainer = Trainer(
+        network=network.to(place),
+        layout=layout,
+        conditions=Conditions(probabilities, place),
+        anchor=Anchor(np.concatenate(probabilities), one_way.sigma, two_way, two_way_sigma, place),
+        public=public,
+        options=options,
+        progress=progress,
+    )
+    gradients = next((e for e in plan.events if isinstance(e, NoisyGradients)), None)
+    critic, rows = None, None
+    if gradients is not None:
+        critic, rows = _private_part(codes, one_way, plan, gradients, layout, weights_source)
+    trained = trainer.run(
+        match_steps=int(options["match_steps"]),
+        rows=rows,
+        critic=critic,
+        critic_steps=gradients.steps if gradients else 0,
+    )
+    return trained.cpu()
+
+
+def _two_way(
+    codes: Codes, one_way: OneWayTables, plan: Plan, probabilities: tuple[np.ndarray, ...]
+) -> tuple[TwoWayTables | None, float]:
+    """Measures the two-way tables if the plan bought them; also returns their sigma."""
+    bought = [e for e in plan.events if isinstance(e, NoisyTables)][1:]  # the first is encode's
+    if not bought:
+        return None, 0.0
+    tables = measure(
+        codes,
+        probabilities,
+        units=one_way.units,
+        sigma=bought[0].sigma,
+        max_cells=int(plan.options["two_way_cells"]),
+    )
+    return tables, bought[0].sigma
+
+
+def _private_part(
+    codes: Codes,
+    one_way: OneWayTables,
+    plan: Plan,
+    event: NoisyGradients,
+    layout: Layout,
+    weights_source: torch.Generator,
+) -> tuple[PrivateCritic, Callable[[], torch.Tensor]]:
+    """Builds the critic and the source of its real rows, exactly as the event was charged."""
+    import torch
+
+    from synthkit.privacy.mechanism import secret_torch_generator
+
+    options = plan.options
+    network = discriminator(
+        layout.width, int(options["critic_hidden"]), int(options["critic_layers"])
+    )
+    initialise(network, weights_source)
+    secret = secret_torch_generator(layout.device)
+    critic = PrivateCritic(
+        network.to(layout.device),
+        max_grad_norm=float(options["max_grad_norm"]),
+        noise_multiplier=event.noise_multiplier,
+        expected_batch=max(event.sample_rate * one_way.units, 1.0),
+        learning_rate=float(options["critic_learning_rate"]),
+        generator=secret,
+    )
+    units = PoissonUnits(codes.units, sample_rate=event.sample_rate, generator=secret)
+    values = torch.as_tensor(codes.values.astype(np.int64), device=layout.device)
+
+    def rows() -> torch.Tensor:
+        return layout.one_hot(values[units.draw()])  # (batch, width)
+
+    return critic, rows

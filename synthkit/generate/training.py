@@ -1,0 +1,235 @@
+"""Trains the generator network: first against noisy tables, then against the private critic.
+
+Takes only what already carries its noise (tables) or adds it itself (`PrivateCritic`), gives a
+network ready for sampling. Step 1 is moment matching (as in GEM: Liu, Vietri and Wu 2021,
+arXiv:2106.07153): the expected two-way tables of a batch of softmax outputs P (batch, width) are
+P'P / batch, one matrix product, pulled to the noisy ones. Step 2 adds the non-saturating GAN loss
+(Goodfellow et al. 2014) of a discriminator under DP-SGD, with the tables as anchor.
+"""
+
+from __future__ import annotations
+
+import copy
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthkit.generate import Progress, ProgressEvent
+from synthkit.generate.conditions import Conditions
+from synthkit.generate.layout import Layout
+
+if TYPE_CHECKING:
+    import torch
+
+    from synthkit.generate.critic import PrivateCritic
+    from synthkit.generate.two_way import TwoWayTables
+
+_EMA_DECAY = 0.99
+_REPORTS = 200
+"""Progress is reported about this often in a fit."""
+
+
+class Anchor:
+    """Squared distance of a batch's expected tables to the noisy tables, weighted by precision.
+
+    Args:
+        one_way: Noisy shares of all codes, shape (width,).
+        one_way_sigma: Std of their noise, in counts.
+        two_way: Noisy joint shares, if they were bought.
+        two_way_sigma: Std of their noise, in counts.
+        device: Where batches lie.
+    """
+
+    def __init__(
+        self,
+        one_way: np.ndarray,
+        one_way_sigma: float,
+        two_way: TwoWayTables | None,
+        two_way_sigma: float,
+        device: torch.device,
+    ) -> None:
+        import torch
+
+        self._one_way = torch.as_tensor(one_way, dtype=torch.float32, device=device)  # (width,)
+        self._ratio = 1.0
+        self._two_way: torch.Tensor | None = None
+        if two_way is not None:
+            self._ratio = (two_way_sigma / one_way_sigma) ** 2
+            self._groups = torch.as_tensor(two_way.groups, device=device)  # (width,)
+            self._two_way = torch.as_tensor(two_way.shares, device=device)  # (folded, folded)
+            self._off_block = Layout(two_way.sizes, device).off_block  # (folded, folded)
+
+    def __call__(self, probabilities: torch.Tensor) -> torch.Tensor:
+        """Returns the loss of softmax outputs, shape (batch, width), as a scalar tensor."""
+        mean = probabilities.mean(0)  # (width,)
+        loss = self._ratio * (mean - self._one_way).square().sum()
+        if self._two_way is None:
+            return loss
+        rows = probabilities.new_zeros(len(probabilities), len(self._two_way))
+        rows = rows.index_add(1, self._groups, probabilities)  # (batch, folded)
+        gap = rows.T @ rows / len(rows) - self._two_way  # (folded, folded)
+        return loss + 0.5 * (gap * self._off_block).square().sum()
+
+
+@dataclass(kw_only=True)
+class Trainer:
+    """Holds the network, public randomness and the running average of the weights."""
+
+    network: torch.nn.Module
+    layout: Layout
+    conditions: Conditions
+    anchor: Anchor
+    public: torch.Generator
+    """Generator of latents, conditions and Gumbel noise: seeded, never secret."""
+    options: Mapping[str, Any]
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        self.average = copy.deepcopy(self.network)
+        self._done = 0
+        self._started = time.monotonic()
+        self._total = 0
+
+    def run(
+        self,
+        *,
+        match_steps: int,
+        critic: PrivateCritic | None = None,
+        rows: Callable[[], torch.Tensor] | None = None,
+        critic_steps: int = 0,
+    ) -> torch.nn.Module:
+        """Runs both steps in full: no early stop, no choice by real rows.
+
+        Args:
+            match_steps: Steps against the tables alone.
+            critic: Discriminator under DP-SGD, or None where no budget was set aside for it.
+            rows: Gives the one-hot real rows of one Poisson step, shape (batch, width).
+            critic_steps: Number of steps of DP-SGD; all are made.
+
+        Returns:
+            The network with averaged weights, in evaluation mode.
+        """
+        self._total = match_steps + (critic_steps if critic else 0)
+        self._match(match_steps)
+        if critic is not None and rows is not None:
+            with warnings.catch_warnings():
+                # One-hot rows need no gradient; torch warns each time Opacus' hooks see that.
+                warnings.filterwarnings("ignore", message="Full backward hook is firing")
+                self._refine(critic, rows, critic_steps)
+        return self._finished()
+
+    def _forward(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns logits (batch, width) and the conditions' positions (batch,)."""
+        inputs, positions = latents_and_conditions(
+            batch, self.options["latent"], self.conditions, self.public
+        )
+        logits: torch.Tensor = self.network(inputs)  # (batch, width)
+        return logits, positions
+
+    def _table_loss(self, logits: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
+        probabilities = self.layout.softmax(logits)  # (batch, width)
+        hit = probabilities.gather(1, positions[:, None])  # (batch, 1)
+        obeyed = -(hit + 1e-6).log().mean()
+        weight: float = self.options["anchor_weight"]
+        return weight * self.anchor(probabilities) + obeyed
+
+    def _match(self, steps: int) -> None:
+        import torch
+
+        optimizer = torch.optim.Adam(
+            self.network.parameters(), lr=self.options["learning_rate"], betas=(0.9, 0.99)
+        )
+        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
+        for step in range(steps):
+            loss = self._table_loss(*self._forward(self.options["batch_size"]))
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            schedule.step()
+            self._follow(min(_EMA_DECAY, (step + 1) / (step + 10)))
+            self._report()
+
+    def _refine(self, critic: PrivateCritic, rows: Callable[[], torch.Tensor], steps: int) -> None:
+        import torch
+        from torch.nn.functional import softplus
+
+        parameters = list(self.network.parameters())
+        optimizer = torch.optim.Adam(
+            parameters, lr=self.options["adversarial_learning_rate"], betas=(0.5, 0.9)
+        )
+        batch = self.options["batch_size"]
+        for step in range(steps):
+            with torch.no_grad():
+                fake = self._gumbel_softmax(self._forward(batch)[0])  # (batch, width)
+            critic.step(rows(), fake)
+            if (step + 1) % self.options["critic_steps_per_step"] == 0:
+                logits, positions = self._forward(batch)
+                scores = critic.score(self._gumbel_softmax(logits))  # (batch,)
+                loss = softplus(-scores).mean() + self._table_loss(logits, positions)
+                gradients = torch.autograd.grad(loss, parameters)  # leaves the critic's alone
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    parameter.grad = gradient
+                optimizer.step()
+                self._follow(_EMA_DECAY)
+            self._report()
+
+    def _gumbel_softmax(self, logits: torch.Tensor) -> torch.Tensor:
+        """Relaxed one-hot draws per column (Jang et al. 2017), shape (batch, width)."""
+        import torch
+
+        uniform = torch.rand(logits.shape, generator=self.public, device=logits.device)
+        gumbel = -torch.log(-torch.log(uniform.clamp(1e-9, 1 - 1e-7)))
+        return self.layout.softmax((logits + gumbel) / self.options["temperature"])
+
+    def _follow(self, decay: float) -> None:
+        """Moves the averaged weights towards the current ones."""
+        import torch
+
+        with torch.no_grad():
+            for mean, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
+                mean.lerp_(now, 1 - decay)
+
+    def _finished(self) -> torch.nn.Module:
+        """Gives the averaged network statistics of its own for batch normalisation."""
+        import torch
+
+        self.network = self.average.train()
+        for module in self.network.modules():
+            if isinstance(module, torch.nn.BatchNorm1d):
+                module.reset_running_stats()
+                module.momentum = None  # plain mean over the batches that follow
+        with torch.no_grad():
+            for _ in range(20):
+                self._forward(1024)
+        return self.network.eval()
+
+    def _report(self) -> None:
+        """Tells the progress from step counts and the clock; never touches the device."""
+        self._done += 1
+        is_due = self._done % max(1, self._total // _REPORTS) == 0 or self._done == self._total
+        if self.progress is not None and is_due:
+            spent = time.monotonic() - self._started
+            left = spent / self._done * (self._total - self._done)
+            self.progress(ProgressEvent(step=self._done, steps=self._total, seconds_left=left))
+
+
+def latents_and_conditions(
+    batch: int, latent: int, conditions: Conditions, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Draws the network's inputs.
+
+    Returns:
+        Inputs, shape (batch, latent + width), and the conditions' positions, shape (batch,).
+    """
+    import torch
+
+    device = generator.device
+    positions = conditions.draw(batch, generator)  # (batch,)
+    latents = torch.randn(batch, latent, generator=generator, device=device)
+    hot = torch.zeros(batch, conditions.width, device=device)
+    hot.scatter_(1, positions[:, None], 1.0)
+    return torch.cat([latents, hot], dim=1), positions

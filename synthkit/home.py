@@ -1,0 +1,14 @@
+"""Where this installation keeps its own files: keys, ledger, rescued models."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def data_folder() -> Path:
+    """Returns the user's data folder: `SYNTHKIT_HOME`, else the XDG data folder's `synthkit`."""
+    if home := os.environ.get("SYNTHKIT_HOME"):
+        return Path(home).expanduser()
+    base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
+    return Path(base).expanduser() / "synthkit"

@@ -1,0 +1,62 @@
+"""Evidence and verdicts from files, and small files written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TypeVar
+
+from synthkit.artifacts import Decision, Evidence, read_json
+from synthkit.errors import InputError, PublishError
+
+T = TypeVar("T")
+
+
+def read_evidence(path: Path) -> Evidence:
+    """Reads evidence.json.
+
+    Raises:
+        InputError: If the file is missing or is not evidence.
+    """
+    return _read(path, Evidence, "evidence", "`synthkit evaluate -o` and bundles hold one")
+
+
+def read_verdict(path: Path) -> Decision:
+    """Reads verdict.json.
+
+    Raises:
+        InputError: If the file is missing or is not a verdict.
+    """
+    return _read(path, Decision, "a verdict", "`synthkit gate -o` writes one")
+
+
+def _read(path: Path, kind: type[T], what: str, source: str) -> T:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise InputError(
+            f"{path} could not be read: {error.strerror}.", hint=f"Give {what} file: {source}."
+        ) from None
+    try:
+        return read_json(kind, data)
+    except ValueError:
+        # pydantic's message would quote the file's content.
+        raise InputError(f"{path} is not {what}.", hint=f"Give {what} file: {source}.") from None
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Writes a file through a temporary one beside it.
+
+    Raises:
+        PublishError: If it cannot be written; what stood there before still stands.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        temporary.write_bytes(data)
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise PublishError(
+            f"{path} could not be written: {error.strerror or type(error).__name__}.",
+            hint="Check that the folder exists, is writable and has space.",
+        ) from None

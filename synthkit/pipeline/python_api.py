@@ -1,0 +1,74 @@
+"""The small verbs of the Python interface, each one call into one room."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synthkit.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.release import Verification
+    from synthkit.schema.checking import Problem
+    from synthkit.source import Split
+
+
+def read(path: str | Path) -> pl.DataFrame:
+    """Reads a CSV or Parquet file as it is; missing-value tokens are still strings.
+
+    Raises:
+        InputError: If the file is missing, empty, has a column twice or cannot be read.
+    """
+    from synthkit.source import read
+
+    return read(Path(path))
+
+
+def inspect(table: pl.DataFrame, *, name: str = "table") -> Schema:
+    """Proposes a schema for a table; review it, above all what is `from: data`.
+
+    Args:
+        table: Raw frame, shape (n_rows, n_columns).
+        name: Name of the table; the ledger's population is derived from it.
+
+    Raises:
+        InputError: If the table has no rows or columns.
+    """
+    from synthkit.schema import inspect
+
+    return inspect(table, name=name).schema
+
+
+def check(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
+    """Lists all violations of a schema by a table, with counts and never a value."""
+    from synthkit.schema import check
+
+    return check(table, schema)
+
+
+def split(
+    table: pl.DataFrame, schema: Schema, *, holdout_share: float = 0.2, seed: int = 0
+) -> Split:
+    """Separates train and holdout rows, by person where the schema names a person id.
+
+    Raises:
+        InputError: If the table does not fit the schema, or a side would be empty.
+    """
+    from synthkit.pipeline.tables import checked
+    from synthkit.source import split
+
+    conformed = checked(table, schema, what="table")
+    return split(conformed, schema, holdout_share=holdout_share, seed=seed)
+
+
+def verify(bundle: str | Path, public_key: str | Path) -> Verification:
+    """Checks a bundle's signature and every file; needs only the bundle and the public key.
+
+    Raises:
+        InputError: If the key cannot be read or there is no such bundle.
+    """
+    from synthkit.release import keys, verify
+
+    return verify(Path(bundle), keys.load_public(Path(public_key)))

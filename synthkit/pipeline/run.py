@@ -1,0 +1,344 @@
+"""The whole job: table -> schema -> model -> synthetic -> evidence -> verdict -> signed bundle."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import platform
+import secrets
+import tempfile
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from synthkit import artifacts
+from synthkit.artifacts import Decision, Evidence, Measurement, Omission, Provenance
+from synthkit.errors import InputError, PublishError
+from synthkit.pipeline.fitting import fit_checked
+from synthkit.pipeline.model import Model
+from synthkit.pipeline.plan import Plan
+from synthkit.pipeline.progress import Progress, Stages
+from synthkit.pipeline.tables import checked, sha256_of, write_table
+from synthkit.privacy.event import UncoveredLook
+from synthkit.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.privacy.ledger import Ledger
+
+EVALUATION = UncoveredLook(
+    name="evaluation on real rows",
+    reason="fidelity, utility and attacks compare with real rows; the figures stay in the "
+    "internal edition",
+    in_release=False,
+)
+LIBRARIES = ("torch", "opacus", "dp-accounting", "opendp", "polars", "sdmetrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunResult:
+    """What a run leaves behind."""
+
+    bundle: Path
+    evidence: Evidence
+    decision: Decision
+    public_key: Path
+    key_id: str
+
+
+def run(
+    plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None = None
+) -> RunResult:
+    """Carries out a plan from the real table to the signed bundle.
+
+    Everything that can be refused without looking at rows is refused first: a bad schema, policy,
+    key or output folder costs no privacy.
+
+    Args:
+        plan: What to do; `load_plan` reads one.
+        ledger: None: the ledger at `SYNTHKIT_LEDGER`, or the user's own.
+        progress: Receives stages and steps.
+
+    Raises:
+        InputError: If the table, schema, policy, key or an option is unusable.
+        BudgetExceeded: If the population's cap would be passed; nothing is trained then.
+        PublishError: If the bundle cannot be written; the model is kept, see the hint.
+    """
+    from synthkit import gate, release
+    from synthkit.pipeline.signing import signing_key
+    from synthkit.privacy.ledger import Ledger
+    from synthkit.schema import load
+
+    stages = Stages(progress)
+    schema = load(plan.schema)
+    policy = gate.load_policy(plan.policy)
+    key = signing_key(plan.signing_key)
+    release.require_publishable(plan.output, replace=plan.replace)
+    ledger = ledger or Ledger()
+
+    train, holdout, split = _train_and_holdout(plan, schema, stages)
+    model = fit_checked(
+        train,
+        schema,
+        epsilon=plan.epsilon,
+        delta=plan.delta,
+        generator=plan.generator,
+        options=dict(plan.options),
+        seed=plan.seed,
+        device=plan.device,
+        ledger=ledger,
+        population=plan.population or schema.population,
+        also=[EVALUATION],
+        note=f"run: {plan.name}",
+        stages=stages,
+    )
+    try:
+        return _release(plan, schema, policy, key, train, holdout, split, model, stages)
+    except PublishError as error:
+        raise _rescued(model, error) from None
+
+
+def _train_and_holdout(
+    plan: Plan, schema: Schema, stages: Stages
+) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    from synthkit.source import read
+    from synthkit.source import split as split_rows
+
+    with stages("read and check"):
+        table = checked(read(plan.table), schema, what="table", invalid_values=plan.invalid_values)
+        if plan.holdout is None:
+            parts = split_rows(
+                table, schema, holdout_share=plan.holdout_share, seed=plan.seed
+            )
+            return parts.train, parts.holdout, parts.description
+        holdout = checked(
+            read(plan.holdout), schema, what="holdout", invalid_values=plan.invalid_values
+        )
+    return (
+        table,
+        holdout,
+        f"train and holdout came as two files: {table.height:,} and {holdout.height:,} rows",
+    )
+
+
+def _release(
+    plan: Plan,
+    schema: Schema,
+    policy: Any,
+    key: Any,
+    train: pl.DataFrame,
+    holdout: pl.DataFrame,
+    split: str,
+    model: Model,
+    stages: Stages,
+) -> RunResult:
+    from synthkit import gate, release, report, source
+    from synthkit.schema import dump
+
+    rows = plan.rows or schema.rows_public or max(1, round(model.units, -2) or 1)
+    rows = int(rows)
+    with stages("sample"):
+        synthetic = model.sample(rows, seed=plan.seed)
+    with tempfile.TemporaryDirectory(prefix="synthkit-") as folder:
+        parquet, csv = Path(folder, "synthetic.parquet"), Path(folder, "synthetic.csv")
+        write_table([synthetic], parquet)
+        write_table([synthetic], csv)
+        evidence, suite = gather_evidence(
+            train, holdout, synthetic, schema, seed=plan.seed, stages=stages
+        )
+        evidence = replace(
+            evidence,
+            name=plan.name,
+            release_id=f"{schema.name}-{secrets.token_hex(4)}",
+            purpose=plan.purpose,
+            recipient=plan.recipient,
+            privacy=model.privacy,
+            subject_sha256=sha256_of(parquet),
+            warnings=warnings(model, schema, evidence),
+            provenance=Provenance(
+                source_name=plan.table.name,
+                source_fingerprint=source.fingerprint(plan.table, source.fingerprint_key()),
+                split=split,
+                seed=plan.seed,
+                rows_requested=rows,
+                versions=versions(),
+                device=str(model.inner.description().get("device", "cpu")),
+                seconds=dict(stages.seconds),
+            ),
+        )
+        with stages("decide and report"):
+            decision = gate.decide(evidence, policy)
+            page = report.render(evidence, decision)
+        files: dict[str, bytes | Path] = {
+            "synthetic.parquet": parquet,
+            "synthetic.csv": csv,
+            "schema.yaml": dump(schema).encode(),
+            "suite.json": suite,
+            "evidence.json": artifacts.canonical_json(evidence),
+            "verdict.json": artifacts.canonical_json(decision),
+            "report.html": page.encode(),
+            "report.json": report.to_json(evidence, decision),
+        }
+        with stages("sign and publish"):
+            bundle = release.publish(
+                plan.output,
+                files,
+                audiences=audiences(model),
+                facts=facts(evidence, decision),
+                private_key=key.private,
+                replace=plan.replace,
+            )
+    return RunResult(
+        bundle=bundle,
+        evidence=evidence,
+        decision=decision,
+        public_key=key.public_path,
+        key_id=key.key_id,
+    )
+
+
+def gather_evidence(
+    train: pl.DataFrame,
+    holdout: pl.DataFrame,
+    synthetic: pl.DataFrame,
+    schema: Schema,
+    *,
+    seed: int,
+    stages: Stages,
+) -> tuple[Evidence, bytes]:
+    """Evaluates and validates one synthetic table.
+
+    Args:
+        train: Conformed real rows that the generator saw.
+        holdout: Conformed real rows that it did not see.
+        synthetic: Conformed synthetic rows (encoded columns).
+        schema: Their schema.
+        seed: Public randomness of the evaluation.
+        stages: Times and announces the stages.
+
+    Returns:
+        The evidence without name and privacy, and the Great Expectations suite as JSON.
+    """
+    from synthkit.evaluate import evaluate
+    from synthkit.schema import dictionary
+    from synthkit.validate import measurements, validate
+
+    with stages("evaluate"):
+        found = evaluate(
+            train, holdout, synthetic, schema, seed=seed, progress=stages.progress.step
+        )
+    with stages("validate"):
+        validity, suite = validate(synthetic, schema)
+    numbers: dict[str, Measurement] = {**found.measurements, **measurements(validity)}
+    return (
+        Evidence(
+            name=schema.name,
+            measurements=numbers,
+            rows_synthetic=synthetic.height,
+            created=datetime.datetime.now(datetime.UTC).replace(microsecond=0),
+            marginals=found.marginals,
+            associations=found.associations,
+            validity=validity,
+            dictionary=dictionary(schema),
+            omissions=tuple(
+                Omission(column=c.name, reason=c.omission_reason)
+                for c in schema.columns
+                if not c.is_encoded
+            ),
+        ),
+        suite,
+    )
+
+
+def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...]:
+    """Sentences that belong on the first screen of the report."""
+    found = []
+    if model.privacy.epsilon is None:
+        found.append(
+            "The generator gives no privacy guarantee: treat model and table as personal data."
+        )
+    if schema.privacy_unit == "row":
+        found.append(
+            "The privacy unit is the row: a person with several rows is protected less than the "
+            "stated epsilon says. Declare a person_id column if rows can share a person."
+        )
+    if model.privacy.data_columns:
+        listed = ", ".join(model.privacy.data_columns[:8])
+        more = len(model.privacy.data_columns) - 8
+        listed += f" and {more} more" if more > 0 else ""
+        found.append(
+            "Bounds or categories of these columns were read from the data, outside the privacy "
+            f"budget: {listed}. Declare them public in the schema to close this."
+        )
+    dropped = [o.column for o in evidence.omissions if "free text" in o.reason]
+    if dropped:
+        found.append(f"Free text is left out of the synthetic table: {', '.join(dropped)}.")
+    return tuple(found)
+
+
+def audiences(model: Model) -> dict[str, str]:
+    """Says which files may leave the house once the verdict is a pass."""
+    schema = "internal" if model.privacy.data_columns else "release"
+    return {
+        "synthetic.parquet": "release",
+        "synthetic.csv": "release",
+        "schema.yaml": schema,
+        "suite.json": schema,
+        "evidence.json": "internal",
+        "verdict.json": "internal",
+        "report.html": "internal",
+        "report.json": "internal",
+    }
+
+
+def facts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
+    """The facts that the manifest signs beside the files' digests."""
+    privacy = evidence.privacy
+    return {
+        "release_id": evidence.release_id,
+        "name": evidence.name,
+        "created": evidence.created,
+        "verdict": decision.verdict,
+        "valid_until": decision.valid_until,
+        "policy": f"{decision.policy} {decision.policy_version}",
+        "policy_sha256": decision.policy_sha256,
+        "recipient_class": decision.recipient_class,
+        "rows": evidence.rows_synthetic,
+        "epsilon": privacy.epsilon if privacy else None,
+        "delta": privacy.delta if privacy else None,
+        "private": privacy.private if privacy else False,
+        "unit": privacy.unit if privacy else None,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what decided the numbers."""
+    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {
+        "synthkit": importlib.metadata.version("synthkit"),
+        "python": platform.python_version(),
+        **found,
+    }
+
+
+def _rescued(model: Model, error: PublishError) -> PublishError:
+    """Saves the model that a failed publication would lose: its budget is already spent."""
+    from synthkit.home import data_folder
+
+    try:
+        folder = data_folder() / "rescued"
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{model.schema.name}-{secrets.token_hex(4)}.safetensors"
+        model.save(path)
+    except (OSError, PublishError, InputError):
+        return PublishError(
+            error.message,
+            hint=f"{error.hint} The trained model could not be kept either; its budget is spent.",
+        )
+    return PublishError(
+        error.message,
+        hint=f"{error.hint} The trained model was kept at {path}: `synthkit sample` draws from it "
+        "without spending again.",
+    )

@@ -1,0 +1,136 @@
+"""From a file or frame to a checked, conformed table; and from a synthetic table to a file."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from synthkit.errors import InputError, PublishError
+from synthkit.schema import Schema
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+def checked(
+    table: pl.DataFrame,
+    schema: Schema,
+    *,
+    what: str,
+    invalid_values: Literal["refuse", "clamp"] = "refuse",
+) -> pl.DataFrame:
+    """Conforms a raw table to its schema and refuses it if any rule is broken.
+
+    Args:
+        table: Raw frame, as `source.read` gives it (a conformed frame passes unchanged).
+        schema: The table's schema.
+        what: What the table is, for messages: "table", "holdout".
+        invalid_values: `refuse` lists all problems; `clamp` moves invalid cells into the schema's
+            domain row by row, so that no error can depend on a row's values.
+
+    Raises:
+        InputError: All problems at once, with counts and never a value.
+    """
+    from synthkit.schema import check, clamp
+    from synthkit.source import conform
+
+    # PRIVACY: looks at every cell before the ledger is charged. The answer goes to the operator,
+    # who holds the table, and nothing is released on this path but "refused, so many rows"; a job
+    # that goes on does not depend on it. With `clamp` there is no refusal by value at all.
+    if invalid_values == "clamp":
+        return clamp(conform(table, schema), schema)
+    problems = [p for p in check(table, schema) if p.severity == "error"]
+    if problems:
+        many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        raise InputError(
+            f"The {what} does not fit its schema: {many}.",
+            hint="Correct the table or the schema, then run `synthkit check` until it is clean; "
+            "or set `invalid_values: clamp` to move invalid cells into the schema's domain.",
+            details=[f"{p.message} {p.hint}".strip() for p in problems],
+        )
+    return conform(table, schema)
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the SHA-256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def writable_format(path: Path) -> Literal["csv", "parquet"]:
+    """Returns the format that a table file's suffix names.
+
+    Raises:
+        InputError: If the suffix is neither `.csv` nor `.parquet`.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".csv":
+        return "csv"
+    if suffix in (".parquet", ".pq"):
+        return "parquet"
+    raise InputError(
+        f"{path.name} has no known table format.", hint="End the name in .parquet or .csv."
+    )
+
+
+def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
+    """Streams frames of one schema into a Parquet or CSV file; whole file or none.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        InputError: If the file's suffix names no known format.
+        PublishError: If the file cannot be written (no such folder, no permission, full disk).
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    kind = writable_format(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    rows = 0
+    try:
+        with temporary.open("wb") as file:
+            writer: pq.ParquetWriter | None = None
+            for i, chunk in enumerate(chunks):
+                if kind == "csv":
+                    chunk.write_csv(file, include_header=i == 0)
+                else:
+                    arrow: pa.Table = chunk.to_arrow()
+                    if writer is None:
+                        writer = pq.ParquetWriter(file, arrow.schema, compression="zstd")
+                    writer.write_table(arrow.cast(writer.schema))
+                rows += chunk.height
+            if writer is not None:
+                writer.close()
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise PublishError(
+            f"{path} could not be written: {error.strerror or type(error).__name__}.",
+            hint="Check that the folder exists, is writable and has space, then try again.",
+        ) from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    return rows
+
+
+def require_folder(path: Path) -> None:
+    """Refuses an output whose folder is missing or closed, before any work is done.
+
+    Raises:
+        InputError: If the folder does not exist, is no folder, or may not be written to.
+    """
+    folder = path.parent if path.parent != Path() else Path(".")
+    if not folder.is_dir():
+        raise InputError(f"There is no folder {folder}.", hint="Make it first, or choose another.")
+    if not os.access(folder, os.W_OK):
+        raise InputError(f"The folder {folder} is not writable.", hint="Choose another folder.")
+    if path.is_dir():
+        raise InputError(f"{path} is a folder.", hint="Give the name of a file to write.")

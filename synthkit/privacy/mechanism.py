@@ -1,0 +1,233 @@
+"""The only noise and the only secret randomness of the package.
+
+Takes exact counts (or nothing) and gives noisy counts, generators seeded by the operating system,
+and secret choices of rows. Nothing here takes a seed: no argument, environment variable, plan or
+global generator reaches a draw, because whoever can repeat the noise can subtract it (the noise of
+DP-SGD drawn from a user's seed is an attack that shipped in two well-known libraries).
+
+- Counts: exact discrete Gaussian by OpenDP, rational arithmetic, entropy of the operating system
+  (C. Canonne, G. Kamath, T. Steinke, "The Discrete Gaussian for Differential Privacy", NeurIPS
+  2020), so floating-point attacks on noisy sums (Mironov 2012) have nothing to hold.
+- Tensors: `torch.Generator`. Its draws are floating point and not cryptographic: it serves DP-SGD,
+  whose noisy gradients are never released. On the CPU all 624 words of the Mersenne Twister come
+  from the operating system, since `manual_seed` keeps only 32 bits of a seed.
+
+Every draw passes `_draw`, the one seam for tests: `_recording` keeps what was asked and answered,
+`_replaying` answers from such a tape, so that a test can run on neighbouring tables under the same
+noise. Both refuse to start unless pytest is running the process, neither is named anywhere else in
+the package (a test reads the sources), and there is no switch: not by plan, option or environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from synthkit.errors import InputError, SynthkitError
+
+if TYPE_CHECKING:
+    import torch
+
+_MAX_SIGMA = 1e5
+_MAX_COUNT = 2**62
+_MERSENNE_WORDS = 624
+_CPU_STATE_BYTES = 5056
+
+
+@dataclass(frozen=True)
+class _Draw:
+    """One request for randomness, as a test sees it."""
+
+    kind: str
+    asked: dict[str, Any]
+    answer: Any
+
+
+@dataclass
+class _Tape:
+    """Draws in order; tests only."""
+
+    draws: list[_Draw] = field(default_factory=list)
+
+
+_tape: _Tape | None = None
+_answers: Iterator[_Draw] | None = None
+
+
+def _draw(kind: str, asked: dict[str, Any], make: Callable[[], Any]) -> Any:
+    """Makes one draw; under a test's tape, keeps it or answers from the tape."""
+    if _tape is None:
+        return make()
+    answer = make() if _answers is None else _replayed(kind, next(_answers, None))
+    _tape.draws.append(_Draw(kind, asked, answer))
+    return answer
+
+
+def _replayed(kind: str, old: _Draw | None) -> Any:
+    if old is None or old.kind != kind:
+        was = "no further draw" if old is None else f"a draw of kind {old.kind}"
+        raise AssertionError(f"replay asks for {kind} where the tape holds {was}")
+    return old.answer
+
+
+@contextlib.contextmanager
+def _recording() -> Iterator[_Tape]:
+    """Keeps every draw of the block on a tape. Only under pytest."""
+    with _taped(None) as tape:
+        yield tape
+
+
+@contextlib.contextmanager
+def _replaying(tape: _Tape) -> Iterator[_Tape]:
+    """Answers every draw of the block from `tape`; yields a tape of what was asked now.
+
+    The release is thereby frozen, so what a caller does next may depend only on it; the two tapes
+    hold the exact values side by side, so their difference is the sensitivity. Only under pytest.
+    """
+    with _taped(iter(tuple(tape.draws))) as new:
+        yield new
+
+
+@contextlib.contextmanager
+def _taped(answers: Iterator[_Draw] | None) -> Iterator[_Tape]:
+    global _tape, _answers
+    if "_pytest.runner" not in sys.modules or "PYTEST_CURRENT_TEST" not in os.environ:
+        raise SynthkitError(
+            "Noise can be recorded or replayed only inside a test.",
+            hint="Run this under pytest; a release never fixes its noise.",
+        )
+    if _tape is not None:
+        raise SynthkitError("A tape is running already.", hint="Do not nest tapes.")
+    _tape, _answers = _Tape(), answers
+    try:
+        yield _tape
+    finally:
+        _tape, _answers = None, None
+
+
+def noisy_counts(counts: np.ndarray, *, sigma: float) -> np.ndarray:
+    """Adds exact discrete Gaussian noise to every cell.
+
+    Args:
+        counts: Integer counts of any shape, each within 62 bits.
+        sigma: Parameter of the discrete Gaussian, above 0 and at most 1e5; its standard deviation
+            to within 1e-7 from sigma = 1 upwards (Canonne, Kamath, Steinke 2020, section 3).
+
+    Returns:
+        Noisy counts, int64, of the same shape; may be negative.
+
+    Raises:
+        InputError: If the counts are not integers or sigma is out of range.
+    """
+    exact = np.asarray(counts)
+    is_countable = exact.dtype.kind in "iu" and not (
+        exact.size and (int(exact.max()) >= _MAX_COUNT or int(exact.min()) <= -_MAX_COUNT)
+    )
+    if not is_countable:
+        raise InputError(
+            "Noise of the exact discrete Gaussian goes on integer counts below 2**62 only.",
+            hint="Count units per cell; weights and rounded floats have another sensitivity.",
+        )
+    if isinstance(sigma, bool) or not isinstance(sigma, int | float | np.number):
+        raise InputError("sigma is not a number.", hint="Give a standard deviation above 0.")
+    if not (math.isfinite(sigma) and 0 < sigma <= _MAX_SIGMA):
+        raise InputError(
+            f"sigma must be above 0 and at most {_MAX_SIGMA:g}, not {sigma}.",
+            hint="Let synthkit.privacy.accountant.calibrate choose it for an epsilon.",
+        )
+    asked = {"counts": exact, "sigma": float(sigma)}
+    answer: np.ndarray = _draw(
+        "noisy_counts", asked, lambda: _discrete_gaussian(exact, float(sigma))
+    )
+    return answer.copy()
+
+
+def _discrete_gaussian(exact: np.ndarray, sigma: float) -> np.ndarray:
+    import opendp.prelude as dp
+
+    dp.enable_features("contrib")
+    cells = dp.vector_domain(dp.atom_domain(T="i64"))
+    measure = dp.m.make_gaussian(cells, dp.l2_distance(T=float), sigma)
+    flat = [int(v) for v in exact.reshape(-1)]
+    return np.asarray(measure(flat), dtype=np.int64).reshape(exact.shape)
+
+
+def secret_torch_generator(device: torch.device | str = "cpu") -> torch.Generator:
+    """Returns a generator for noise and Poisson sampling, seeded by the operating system.
+
+    On the CPU the whole state (19,968 bits) is drawn; on other devices the generator is
+    counter-based (Philox) and takes a 64-bit key.
+    """
+    generator: torch.Generator = _draw(
+        "secret_torch_generator", {"device": str(device)}, lambda: _torch_generator(device)
+    )
+    if _tape is not None:  # a replayed generator must start where the recorded one started
+        return generator.clone_state()
+    return generator
+
+
+def _torch_generator(device: torch.device | str) -> torch.Generator:
+    import torch
+
+    generator = torch.Generator(device=device)
+    if generator.device.type != "cpu":
+        generator.manual_seed(int.from_bytes(os.urandom(8), "little", signed=True))
+        return generator
+    state = generator.get_state().numpy().copy()
+    if state.nbytes != _CPU_STATE_BYTES:
+        raise SynthkitError(
+            "This version of torch keeps its CPU generator in an unknown layout.",
+            hint="Install a torch version that synthkit's constraints.txt names.",
+        )
+    # Legacy layout of ATen's CPU generator, in 8-byte slots: seed, (left, seeded), next, 624 words.
+    slots = state.view(np.uint64)
+    slots[0] = 0
+    slots[1] = 1 | (1 << 32)  # left = 1: the first draw mixes the words below before it uses them
+    slots[2] = 0
+    slots[3 : 3 + _MERSENNE_WORDS] = np.frombuffer(os.urandom(4 * _MERSENNE_WORDS), np.uint32)
+    generator.set_state(torch.from_numpy(state))
+    return generator
+
+
+def secret_numpy_generator() -> np.random.Generator:
+    """Returns a NumPy generator seeded with 256 bits from the operating system."""
+    entropy: bytes = _draw("secret_numpy_generator", {}, lambda: os.urandom(32))
+    seed = np.random.SeedSequence(int.from_bytes(entropy, "little"))
+    return np.random.Generator(np.random.PCG64DXSM(seed))
+
+
+def one_row_per_unit(units: np.ndarray) -> np.ndarray:
+    """Chooses one row of each privacy unit, uniformly and in secret.
+
+    Each row draws a 64-bit key from the operating system; the smallest key of a unit wins.
+    The choice of one unit never depends on another unit's rows.
+
+    Args:
+        units: Index of the privacy unit of each row, integers of shape (n_rows,).
+
+    Returns:
+        Row indices, int64 of shape (n_units,), in the order of the unit indices.
+
+    Raises:
+        InputError: If `units` is not a one-dimensional array of integers.
+    """
+    index = np.asarray(units)
+    if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
+        raise InputError(
+            "The privacy units are not one integer per row.",
+            hint="Pass the array that synthkit.source.unit_index returns.",
+        )
+    raw: bytes = _draw("one_row_per_unit", {"rows": index.size}, lambda: os.urandom(8 * index.size))
+    keys = np.frombuffer(raw, np.uint64)  # (n_rows,)
+    order = np.lexsort((keys, index))  # (n_rows,) by unit, then by key
+    ranked = index[order]
+    is_first = np.ones(index.size, dtype=bool)
+    is_first[1:] = ranked[1:] != ranked[:-1]
+    return order[is_first].astype(np.int64)  # (n_units,)

@@ -1,0 +1,297 @@
+"""The meaning of one raw column: from whatever a file stores to the column's own type.
+
+Takes one polars Series and its `Column`, gives the converted Series and the number of cells that
+could not be read; `source.conform` and `schema.check` share it, so that both mean the same.
+
+Decisions:
+
+- Text is trimmed for every kind except `text`; names of categories are compared trimmed.
+- An empty (or blank) cell, NaN, and every missing token become null. Tokens are compared trimmed
+  and case-sensitively; a token that is a number also matches the number (`999` and 999.0).
+- A whole number stored as a float (`3.0`) is a whole number. Infinity is not a number.
+- Dates are ISO 8601, or `YYYY/MM/DD`, `DD.MM.YYYY`, `31 Jan 2020`, `Jan 31, 2020`; dates with
+  slashes (or `MM DD, YYYY`) only where the whole column has one reading. Times with an offset
+  become UTC without one.
+- Conversion of a converted column changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from synthkit.schema.model import NUMERIC_KINDS, Column, Kind
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_DATE_FORMATS = (
+    "%Y-%m-%d",
+    "%Y/%m/%d",
+    "%d.%m.%Y",
+    "%d %b %Y",
+    "%d %B %Y",
+    "%b %d, %Y",
+    "%B %d, %Y",
+)
+_DATE_READINGS = (("%m/%d/%Y", "%d/%m/%Y"), ("%m %d, %Y",), ("%m-%d-%Y", "%d-%m-%Y"))
+_TIME_FORMATS = (
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y/%m/%d %H:%M:%S%.f",
+    "%Y/%m/%d %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%d.%m.%Y %H:%M",
+)
+_TIME_READINGS = (
+    ("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"),
+    ("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"),
+)
+_OFFSET = r"(?i):.*(?:z|utc|[+-]\d{2}:?\d{2})$"
+_TRUE = ("true", "yes", "t", "y", "1")
+_FALSE = ("false", "no", "f", "n", "0")
+_LARGEST = 2.0**63
+
+
+@dataclass(frozen=True)
+class Converted:
+    """One converted column."""
+
+    values: pl.Series
+    """Shape (n_rows,), of the column's own type; null where missing or unreadable."""
+    n_unreadable: int
+    """Number of cells that are neither missing nor of the column's kind."""
+
+
+def dtype_of(column: Column) -> pl.DataType:
+    """Returns the polars type that conformed tables store the column as (see `Column`)."""
+    import polars as pl
+
+    if column.kind == "integer":
+        return pl.Int64()
+    if column.kind == "float":
+        return pl.Float64()
+    if column.kind == "boolean":
+        return pl.Boolean()
+    if column.kind == "date":
+        return pl.Date()
+    if column.kind == "datetime":
+        return pl.Datetime("us")
+    if has_integer_categories(column):
+        return pl.Int64()
+    return pl.String()
+
+
+def has_integer_categories(column: Column) -> bool:
+    """Whether the column's categories are whole numbers."""
+    return bool(column.categories) and all(isinstance(c, int) for c in column.categories or ())
+
+
+def convert(values: pl.Series, column: Column, missing: Sequence[str] = ()) -> Converted:
+    """Converts one raw column to the column's own type.
+
+    Args:
+        values: The raw column, shape (n_rows,), any flat polars type.
+        column: What the column is; its own missing tokens count beside `missing`.
+        missing: The schema's missing tokens.
+
+    Returns:
+        The converted values and the number of unreadable cells. Never a cell value in an error.
+    """
+    import polars as pl
+
+    tokens = tuple(dict.fromkeys((*missing, *column.missing)))
+    given = _without_missing(values, tokens, column.kind)
+    target = dtype_of(column)
+    if isinstance(target, pl.Int64):
+        result = _to_integer(given)
+    elif isinstance(target, pl.Float64):
+        result = _to_float(given)
+    elif isinstance(target, pl.Boolean):
+        result = _to_boolean(given)
+    elif isinstance(target, pl.Date):
+        result = to_date(given)
+    elif isinstance(target, pl.Datetime):
+        result = to_datetime(given)
+    else:
+        result = _to_text(given)
+    result = result.alias(values.name)
+    return Converted(result, result.null_count() - given.null_count())
+
+
+def _nothing(values: pl.Series, dtype: pl.DataType) -> pl.Series:
+    import polars as pl
+
+    return pl.Series(values.name, [None], dtype=dtype).new_from_index(0, len(values))
+
+
+def _without_missing(values: pl.Series, tokens: Sequence[str], kind: Kind) -> pl.Series:
+    """Returns the column with every missing cell null and text trimmed."""
+    import polars as pl
+
+    if values.dtype in (pl.Categorical, pl.Enum):
+        values = values.cast(pl.String)
+    if values.dtype.is_decimal():
+        values = values.cast(pl.Float64)
+    if values.dtype == pl.String:
+        trimmed = values.str.strip_chars()
+        is_missing = (trimmed.str.len_bytes() == 0) | trimmed.is_in(list(tokens))
+        if kind in NUMERIC_KINDS:
+            is_missing |= trimmed.str.to_lowercase() == "nan"
+        kept = values if kind == "text" else trimmed
+        return kept.set(is_missing.fill_null(True), None)
+    if values.dtype.is_float():
+        values = values.fill_nan(None)
+    if values.dtype.is_numeric():
+        numbers = [number for number in map(_number, tokens) if number is not None]
+        if numbers:
+            matches = values.cast(pl.Float64).is_in(numbers)
+            values = values.set(matches.fill_null(False), None)
+    return values
+
+
+def _number(token: str) -> float | None:
+    try:
+        return float(token)
+    except ValueError:
+        return None
+
+
+def _to_integer(values: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if values.dtype.is_integer() or values.dtype in (pl.Boolean, pl.Null):
+        return values.cast(pl.Int64, strict=False)
+    if values.dtype.is_float():
+        return _whole(values.cast(pl.Float64))
+    if values.dtype == pl.String:
+        exact = values.cast(pl.Int64, strict=False)
+        if exact.null_count() == values.null_count():
+            return exact
+        as_float = _whole(values.cast(pl.Float64, strict=False))
+        return exact.zip_with(exact.is_not_null(), as_float)
+    return _nothing(values, pl.Int64())
+
+
+def _whole(values: pl.Series) -> pl.Series:
+    """Turns whole floats to integers and everything else to null."""
+    import polars as pl
+
+    is_whole = values.is_finite() & (values == values.floor()) & (values.abs() < _LARGEST)
+    return values.set(~is_whole.fill_null(True), None).cast(pl.Int64, strict=False)
+
+
+def _to_float(values: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if values.dtype.is_numeric() or values.dtype in (pl.Boolean, pl.Null, pl.String):
+        result = values.cast(pl.Float64, strict=False).fill_nan(None)
+        return result.set(result.is_infinite().fill_null(False), None)
+    return _nothing(values, pl.Float64())
+
+
+def _to_boolean(values: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if values.dtype in (pl.Boolean, pl.Null):
+        return values.cast(pl.Boolean)
+    if values.dtype.is_numeric():
+        return values.set(~values.is_in([0, 1]).fill_null(True), None).cast(pl.Boolean)
+    if values.dtype == pl.String:
+        lowered = values.str.to_lowercase()
+        is_true, is_false = lowered.is_in(_TRUE), lowered.is_in(_FALSE)
+        return is_true.set(~(is_true | is_false).fill_null(False), None)
+    return _nothing(values, pl.Boolean())
+
+
+def _to_text(values: pl.Series) -> pl.Series:
+    import polars as pl
+
+    if values.dtype.is_float():
+        # Whole numbers with gaps are often stored as floats; 5.0 means the code 5.
+        whole, plain = _whole(values.cast(pl.Float64)), values.cast(pl.String)
+        return whole.cast(pl.String).zip_with(whole.is_not_null(), plain)
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
+        return _nothing(values, pl.String())
+    return values.cast(pl.String, strict=False)
+
+
+def to_date(values: pl.Series) -> pl.Series:
+    """Reads dates; null where a cell is none. A time of day is cut off."""
+    import polars as pl
+
+    if values.dtype == pl.Date:
+        return values
+    if values.dtype == pl.String:
+        dates = _read_formats(values, pl.Date(), _DATE_FORMATS, _DATE_READINGS)
+        if dates.null_count() == values.null_count():
+            return dates
+    times = to_datetime(values)
+    return times.cast(pl.Date)
+
+
+def to_datetime(values: pl.Series) -> pl.Series:
+    """Reads dates and times as Datetime("us") in UTC without offset; null where a cell is none."""
+    import polars as pl
+
+    if isinstance(values.dtype, pl.Datetime):
+        if values.dtype.time_zone is not None:
+            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return values.cast(pl.Datetime("us"))
+    if values.dtype == pl.Date:
+        return values.cast(pl.Datetime("us"))
+    if values.dtype != pl.String:
+        return _nothing(values, pl.Datetime("us"))
+    text = values.str.replace(r"^(\d{4}-\d{2}-\d{2})[Tt]", "${1} ")
+    has_offset = text.str.contains(_OFFSET).fill_null(False)
+    local = text.set(has_offset, None)
+    result = _read_formats(local, pl.Datetime("us"), _TIME_FORMATS, _TIME_READINGS)
+    if result.null_count() > values.null_count():
+        dates = _read_formats(local, pl.Date(), _DATE_FORMATS, _DATE_READINGS)
+        result = result.zip_with(result.is_not_null(), dates.cast(pl.Datetime("us")))
+    if has_offset.any():
+        result = result.zip_with(~has_offset, _read_offsets(text.set(~has_offset, None)))
+    return result
+
+
+def _read_offsets(text: pl.Series) -> pl.Series:
+    """Reads date-times that end in an offset, to UTC."""
+    import polars as pl
+
+    plain = text.str.replace(r"(?i)\s*(?:z|utc)$", "+0000").str.replace(
+        r"\s*([+-]\d{2}):?(\d{2})$", "${1}${2}"
+    )
+    result = _nothing(text, pl.Datetime("us"))
+    for pattern in ("%Y-%m-%d %H:%M:%S%.f%z", "%Y-%m-%d %H:%M%z"):
+        read = plain.str.to_datetime(pattern, time_unit="us", strict=False, time_zone="UTC")
+        result = result.zip_with(result.is_not_null(), read.dt.replace_time_zone(None))
+    return result
+
+
+def _read_formats(
+    text: pl.Series,
+    dtype: pl.Date | pl.Datetime,
+    formats: Sequence[str],
+    readings: Sequence[Sequence[str]],
+) -> pl.Series:
+    """Reads each cell in the first format that fits, or the column in its only reading.
+
+    Formats whose day and month could be swapped are used only when exactly one of the rivals
+    reads every cell of the column; where two do, and differ, no cell is read.
+    """
+    n_missing = text.null_count()
+    result = _nothing(text, dtype)
+    for pattern in formats:
+        if result.null_count() == n_missing:
+            return result
+        read = text.str.strptime(dtype, pattern, strict=False, exact=True)
+        result = result.zip_with(result.is_not_null(), read)
+    if result.null_count() == n_missing:
+        return result
+    for rivals in readings:
+        read_all = [text.str.strptime(dtype, p, strict=False, exact=True) for p in rivals]
+        whole = [r for r in read_all if r.null_count() == n_missing]
+        if whole and all(r.equals(whole[0]) for r in whole):
+            return whole[0]
+    return result

@@ -1,0 +1,56 @@
+"""Fixtures that several rooms' tests share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(autouse=True)
+def _own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keeps keys and ledgers of tests away from the user's own."""
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path_factory.mktemp("home")))
+    monkeypatch.delenv("SYNTHKIT_LEDGER", raising=False)
+
+
+@pytest.fixture
+def real_table() -> Callable[[str], Path]:
+    """Gives the path of a public development table, or skips with a clear word."""
+
+    def find(name: str, file: str = "data.parquet") -> Path:
+        folder = Path(os.environ.get("SYNTHKIT_DATA", ROOT / ".." / "shared" / "data"))
+        path = folder / name / file
+        if not path.exists():
+            pytest.skip(f"the public table {name} is not at SYNTHKIT_DATA")
+        return path
+
+    return find
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome]]:
+    """Runs one synthkit command in this process and captures its output."""
+    from synthkit.cli import run_command
+
+    def run(*arguments: object) -> Outcome:
+        capfd.readouterr()
+        code = run_command([str(a) for a in arguments])
+        captured = capfd.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    yield run

@@ -1,0 +1,131 @@
+import numpy as np
+import polars as pl
+import pytest
+
+from synthkit.evaluate import NotMeasurable, build_context
+from synthkit.evaluate.utility import tstr
+from synthkit.schema import Column, Schema
+from tests.evaluate.simulated import independent, schema, set_column, tables
+
+
+def measured(train, holdout, synthetic, of=None):
+    context = build_context(train, holdout, synthetic, of or schema(), seed=0)
+    return {m.name.removeprefix("utility."): m for m in tstr.measure(context)}
+
+
+def test_a_redraw_is_as_useful_as_real_rows():
+    found = measured(*tables(3))
+    assert found["trtr.outcome"].value > 0.75
+    assert found["ratio"].value == pytest.approx(1, abs=0.15)
+    assert found["ratio"].low < found["ratio"].value < found["ratio"].high
+    tested = found["tstr.outcome"]
+    assert tested.low < tested.value < tested.high
+    assert tested.reference == found["trtr.outcome"].value
+    assert tested.n == 600
+
+
+def test_destroyed_associations_are_of_no_use():
+    train, holdout, synthetic = tables(3)
+    found = measured(train, holdout, independent(synthetic, 0))
+    assert found["tstr.outcome"].value == pytest.approx(0.5, abs=0.15)
+    assert found["ratio"].value < 0.5
+
+
+def test_a_constant_target_teaches_nothing_and_is_named():
+    train, holdout, synthetic = tables(3)
+    constant = set_column(synthetic, "outcome", "home")
+    found = measured(train, holdout, constant)
+    assert found["tstr.outcome"].value == 0.5
+    assert found["ratio"].value == 0.0
+    assert "constant in the synthetic table" in found["tstr.outcome"].note
+
+
+def test_a_constant_regression_target_is_worth_no_more_than_the_mean():
+    train, holdout, synthetic = tables(3)
+    constant = set_column(synthetic, "lab.value", 1.0)
+    found = measured(train, holdout, constant, schema(targets=("lab.value",)))
+    assert found["tstr.lab.value"].value <= 0
+    assert found["ratio"].value <= 0
+
+
+def test_the_ratio_is_that_of_the_worst_target():
+    train, holdout, synthetic = tables(3)
+    mixed = synthetic.with_columns(pl.col("age in years").shuffle(seed=1))
+    found = measured(train, holdout, mixed, schema(targets=("severity", "age in years")))
+    assert "one-versus-rest AUC" in found["tstr.severity"].note
+    assert found["trtr.age in years"].note.startswith("R2")
+    assert found["ratio"].note == "worst target: age in years"
+    assert found["ratio"].value < 0.2
+
+
+def test_without_targets_there_is_no_ratio():
+    found = measured(*tables(3), schema(targets=()))
+    assert set(found) == {"ratio"}
+    assert found["ratio"].value is None
+    assert found["ratio"].note == "the schema names no target"
+
+
+def test_a_target_that_real_rows_cannot_predict_gives_no_ratio():
+    train, holdout, synthetic = tables(3)
+    rng = np.random.default_rng(1)
+    train, holdout, synthetic = (
+        t.with_columns(pl.Series("outcome", rng.choice(["home", "hospice"], t.height)))
+        for t in (train, holdout, synthetic)
+    )
+    found = measured(train, holdout, synthetic)
+    assert found["ratio"].value is None
+    assert "no better than chance on outcome" in found["ratio"].note
+    assert found["trtr.outcome"].value is not None
+
+
+def test_a_target_that_is_not_synthesised_or_never_known_gives_no_value():
+    train, holdout, synthetic = tables(3)
+    found = measured(train, holdout, synthetic, schema(targets=("outcome", "note")))
+    assert found["tstr.note"].value is None
+    assert "free text" in found["tstr.note"].note
+    assert found["ratio"].value is None
+    assert found["tstr.outcome"].value is not None
+    unknown = set_column(synthetic, "outcome", None)
+    found = measured(train, holdout, unknown)
+    assert found["tstr.outcome"].value is None
+    assert "0 synthetic rows have a value of the target" in found["tstr.outcome"].note
+
+
+def test_a_class_that_the_synthetic_table_lacks_scores_as_chance():
+    train, holdout, synthetic = tables(3)
+    lacking = synthetic.filter(pl.col("severity") != 4)
+    full = measured(train, holdout, synthetic, schema(targets=("severity",)))
+    found = measured(train, holdout, lacking, schema(targets=("severity",)))
+    assert found["tstr.severity"].value < full["tstr.severity"].value - 0.05
+
+
+def test_intervals_widen_when_rows_share_a_person():
+    train, holdout, synthetic = tables(3)
+    of_few = holdout.with_columns(
+        (pl.lit("q") + (pl.int_range(pl.len()) // 30).cast(pl.String)).alias("pid")
+    ).sort("age in years")
+    of_few = of_few.with_columns(
+        (pl.lit("q") + (pl.int_range(pl.len()) // 30).cast(pl.String)).alias("pid")
+    )
+    own, shared = (measured(train, h, synthetic)["trtr.outcome"] for h in (holdout, of_few))
+    assert own.value == pytest.approx(shared.value, abs=0.01)
+    assert shared.high - shared.low > 1.05 * (own.high - own.low)
+
+
+def test_tables_too_small_to_learn_from_are_not_measured():
+    train, holdout, synthetic = tables(3)
+    with pytest.raises(NotMeasurable, match="holdout has 5 rows"):
+        measured(train, holdout[:5], synthetic)
+
+
+def test_a_table_of_the_target_alone_has_nothing_to_learn_from():
+    alone = Schema(
+        name="s",
+        population="s",
+        columns=(Column(name="y", kind="categorical", categories=("a", "b")),),
+        targets=("y",),
+    )
+    frame = pl.DataFrame({"y": ["a", "b"] * 50})
+    found = measured(frame, frame, frame, alone)
+    assert found["tstr.y"].value is None
+    assert "no other column" in found["tstr.y"].note
