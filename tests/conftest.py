@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Outcome:
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome]]:
+def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
     """Runs one synthkit command in this process and captures its output."""
     from synthkit.cli import run_command
 
@@ -53,4 +53,4 @@ def command(capfd: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Outcome
         captured = capfd.readouterr()
         return Outcome(code, captured.out, captured.err)
 
-    yield run
+    return run

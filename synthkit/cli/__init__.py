@@ -6,6 +6,7 @@ budget. Data and JSON go to stdout; progress, logs and errors to stderr.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 
@@ -23,6 +24,8 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     from synthkit.cli.app import app
     from synthkit.errors import SynthkitError
 
+    # Before a library does it for us: at its own level and format (Opacus: INFO, on the root).
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     argv = list(sys.argv[1:] if arguments is None else arguments)
     command = typer.main.get_command(app)
     try:

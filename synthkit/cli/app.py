@@ -8,7 +8,20 @@ from typing import Annotated, Any
 import typer
 
 from synthkit.cli import results
+from synthkit.cli.arguments import (
+    Device,
+    Generator,
+    Json,
+    Population,
+    SchemaPath,
+    Seed,
+    known_device,
+    pair,
+    positive_epsilon,
+    write_text,
+)
 from synthkit.cli.console import progress
+from synthkit.cli.inventory import budget_app, keys_app, list_app
 from synthkit.errors import InputError, PublishError
 
 app = typer.Typer(
@@ -23,21 +36,9 @@ app = typer.Typer(
     epilog="Exit codes: 0 pass, 1 refused by policy, 2 inconclusive, 3 bad input or usage, "
     "4 integrity or budget.",
 )
-keys_app = typer.Typer(no_args_is_help=True, help="Signing keys.")
-budget_app = typer.Typer(no_args_is_help=True, help="Who has spent how much privacy.")
-list_app = typer.Typer(no_args_is_help=True, help="What there is, one line each.")
 app.add_typer(keys_app, name="keys")
 app.add_typer(budget_app, name="budget")
 app.add_typer(list_app, name="list")
-
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-SchemaPath = Annotated[Path, typer.Option("--schema", "-s", help="The table's schema (YAML).")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Seed = Annotated[int, typer.Option(min=0, help="Public randomness only; never the noise.")]
-Generator = Annotated[str, typer.Option(help="See `synthkit list generators`.")]
-Population = Annotated[
-    str | None, typer.Option(help="Whom the ledger charges; default: the schema's population.")
-]
 
 
 @app.callback(invoke_without_command=True)
@@ -305,109 +306,3 @@ def verify(
     from synthkit.pipeline.python_api import verify as verify_bundle
 
     raise typer.Exit(results.print_verification(verify_bundle(bundle, key), as_json=as_json))
-
-
-@keys_app.command("new")
-def keys_new(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the pair.")],
-    name: Annotated[str, typer.Option(help="Name of the files.")] = "synthkit",
-    as_json: Json = False,
-) -> None:
-    """Make an Ed25519 key pair; the private file is readable by you alone."""
-    from synthkit.release import keys
-
-    results.print_keys(keys.new(output, name=name), as_json=as_json)
-
-
-@budget_app.command("show")
-def budget_show(population: str, as_json: Json = False) -> None:
-    """Print what a population has spent, tight and naive, and its cap."""
-    from synthkit.privacy.ledger import Ledger
-
-    results.print_spent(population, Ledger().spent(population), as_json=as_json)
-
-
-@budget_app.command("history")
-def budget_history(population: str, as_json: Json = False) -> None:
-    """Print every entry of a population, refused ones included."""
-    from synthkit.privacy.ledger import Ledger
-
-    results.print_history(population, Ledger().history(population), as_json=as_json)
-
-
-@budget_app.command("cap")
-def budget_cap(population: str, epsilon: float, as_json: Json = False) -> None:
-    """Set a population's lifetime cap (10 unless set)."""
-    from synthkit.privacy.ledger import Ledger
-
-    ledger = Ledger()
-    ledger.set_cap(population, positive_epsilon(epsilon))
-    results.print_spent(population, ledger.spent(population), as_json=as_json)
-
-
-def list_plugins(packages: tuple[str, ...], *, as_json: bool) -> None:
-    """Prints name and summary of every plugin of the packages."""
-    from synthkit import registry
-
-    rows = [(n, registry.summary(p, n)) for p in packages for n in registry.names(p)]
-    results.print_plugins(rows, as_json=as_json)
-
-
-@list_app.command("generators")
-def list_generators(as_json: Json = False) -> None:
-    """Print the generators."""
-    list_plugins(("synthkit.generate",), as_json=as_json)
-
-
-@list_app.command("metrics")
-def list_metrics(as_json: Json = False) -> None:
-    """Print the fidelity and utility measurements."""
-    list_plugins(("synthkit.evaluate.fidelity", "synthkit.evaluate.utility"), as_json=as_json)
-
-
-@list_app.command("attacks")
-def list_attacks(as_json: Json = False) -> None:
-    """Print the attacks."""
-    list_plugins(("synthkit.evaluate.attacks",), as_json=as_json)
-
-
-@list_app.command("rules")
-def list_rules(as_json: Json = False) -> None:
-    """Print the policy rules."""
-    list_plugins(("synthkit.gate.rules",), as_json=as_json)
-
-
-def positive_epsilon(epsilon: float) -> float:
-    """Refuses an epsilon that is not a positive, finite number."""
-    import math
-
-    if not (math.isfinite(epsilon) and epsilon > 0):
-        raise InputError(
-            f"Epsilon must be a positive number, not {epsilon}.",
-            hint="1.0 is a good first choice; smaller is more private.",
-        )
-    return epsilon
-
-
-def known_device(device: str) -> str:
-    """Refuses a device that is neither auto, cpu nor cuda."""
-    if device not in ("auto", "cpu", "cuda"):
-        raise InputError(f"There is no device {device!r}.", hint="Use auto, cpu or cuda.")
-    return device
-
-
-def pair(text: str, option: str) -> tuple[str, str]:
-    """Splits NAME=VALUE."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise InputError(
-            f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
-        )
-    return name, value
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text file, whole or not at all."""
-    from synthkit.pipeline.documents import write_whole
-
-    write_whole(path, text.encode())

@@ -208,9 +208,7 @@ def print_decision(decision: Decision, *, as_json: bool) -> int:
 def print_report(folder: Path, *, as_json: bool) -> None:
     """Prints where the report is."""
     if as_json:
-        print_json(
-            {"report": str(folder / "report.html"), "json": str(folder / "report.json")}
-        )
+        print_json({"report": str(folder / "report.html"), "json": str(folder / "report.json")})
         return
     print(f"Report  {folder / 'report.html'}")
 
@@ -291,4 +289,3 @@ def print_plugins(rows: Sequence[tuple[str, str]], *, as_json: bool) -> None:
         print_json([{"name": n, "summary": s} for n, s in rows])
         return
     print_pairs(list(rows))
-

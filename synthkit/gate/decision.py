@@ -11,11 +11,11 @@ import datetime
 import math
 from typing import Any
 
-from synthkit import artifacts, registry
+from synthkit import artifacts
 from synthkit.artifacts import Decision, Evidence, Outcome, RuleResult, Verdict
 from synthkit.gate import parameters
 from synthkit.gate.finding import Finding, NotMeasured
-from synthkit.gate.policy import ROOM, Policy, PolicyRule
+from synthkit.gate.policy import Policy, PolicyRule, rule_module
 
 EXIT_CODES: dict[Verdict, int] = {"pass": 0, "refused": 1, "inconclusive": 2}
 
@@ -66,7 +66,7 @@ def _worst(outcomes: list[Outcome]) -> Verdict:
 def _apply(rule: PolicyRule, evidence: Evidence) -> RuleResult:
     """Runs one rule; whatever goes wrong in it leaves the rule inconclusive."""
     try:
-        module = registry.load(ROOM, rule.name)
+        module = rule_module(rule.name)
         axis, question = module.AXIS, _question(module)
     except Exception as problem:
         return _own(rule.name, "inconclusive", f"The rule cannot be used ({_kind(problem)}).")

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from synthkit import artifacts, registry
@@ -63,6 +63,22 @@ class Policy:
             "rules": [[rule.name, rule.parameters] for rule in frozen],
         }
         object.__setattr__(self, "sha256", artifacts.digest(content))
+
+
+@cache
+def rule_names() -> tuple[str, ...]:
+    """Lists the rules, ours and those of other packages."""
+    return registry.names(ROOM)
+
+
+@cache
+def rule_module(name: str) -> ModuleType:
+    """Imports one rule, once: looking for other packages' rules takes milliseconds each time.
+
+    Raises:
+        InputError: If there is no such rule.
+    """
+    return registry.load(ROOM, name)
 
 
 def policies_folder() -> Path:
@@ -154,7 +170,7 @@ def _read(path: Path) -> Policy:
         rules=tuple(
             PolicyRule(
                 entry["rule"],
-                parameters.read(registry.load(ROOM, entry["rule"]).PARAMETERS, _given(entry)),
+                parameters.read(rule_module(entry["rule"]).PARAMETERS, _given(entry)),
             )
             for entry in document.rules
         ),
@@ -167,7 +183,7 @@ def _given(entry: Mapping[str, Any]) -> dict[str, Any]:
 
 def _entry_problems(place: int, entry: Mapping[str, Any]) -> list[Problem]:
     """Finds what is wrong with one entry of `rules`."""
-    known = registry.names(ROOM)
+    known = rule_names()
     name = entry.get("rule")
     if name not in known:
         near = difflib.get_close_matches(str(name), known, n=1)
@@ -175,7 +191,7 @@ def _entry_problems(place: int, entry: Mapping[str, Any]) -> list[Problem]:
         said = "the name of a rule is missing" if name is None else f"there is no rule {name!r}"
         return [((place, "rule"), f"{said}; {meant}")]
     try:
-        parameters.read(registry.load(ROOM, str(name)).PARAMETERS, _given(entry))
+        parameters.read(rule_module(str(name)).PARAMETERS, _given(entry))
     except parameters.Unusable as found:
         return [((place, key), f"{name}: {said}") for key, said in found.problems.items()]
     return []
@@ -183,7 +199,7 @@ def _entry_problems(place: int, entry: Mapping[str, Any]) -> list[Problem]:
 
 def _across(entries: list[dict[str, Any]]) -> list[Problem]:
     """Finds what no single entry shows: rules stated twice, rules that need another."""
-    known = registry.names(ROOM)
+    known = rule_names()
     names = [entry.get("rule") for entry in entries]
     problems: list[Problem] = []
     for place, name in enumerate(names):
@@ -191,7 +207,7 @@ def _across(entries: list[dict[str, Any]]) -> list[Problem]:
             continue
         if name in names[:place]:
             problems.append(((place, "rule"), f"{name} is stated twice; keep the stricter one"))
-        needs: tuple[str, ...] = getattr(registry.load(ROOM, str(name)), "NEEDS", ())
+        needs: tuple[str, ...] = getattr(rule_module(str(name)), "NEEDS", ())
         problems += [
             ((place, "rule"), f"{name} means nothing without the rule {other}")
             for other in needs

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from synthkit.privacy.ledger import Ledger
 
+DOMAINS_FROM_DATA = "domains read from the data"
+
 
 def fit_checked(
     train: pl.DataFrame,
@@ -71,20 +73,8 @@ def fit_checked(
         plan = plugin.plan(
             epsilon=epsilon, delta=delta, n_tables=encode.n_tables(schema), options=options
         )
-    data_columns = tuple(
-        c.name for c in schema.encoded if c.domain_source == "data" and c.kind != "boolean"
-    )
-    events: list[Event] = [*plan.events]
-    if data_columns:
-        events.append(
-            UncoveredLook(
-                name="domains read from the data",
-                reason=f"bounds or categories of {len(data_columns)} columns were not declared "
-                "public",
-                in_release=True,
-            )
-        )
-    events.extend(also)
+    data_columns = domains_from_data(schema)
+    events = [*plan.events, *uncovered_domains(data_columns), *also]
     # PRIVACY: the spend is written before any row is used; a crash from here on keeps it spent.
     reservation = ledger.reserve(
         population, schema.privacy_unit, events, delta=delta, note=note or f"fit {generator}"
@@ -116,10 +106,29 @@ def fit_checked(
             delta=delta,
             events=events,
             data_columns=data_columns,
+            theorem=plugin.THEOREM,
             population=population,
             spent=ledger.spent(population),
         ),
     )
+
+
+def domains_from_data(schema: Schema) -> tuple[str, ...]:
+    """Names the learned columns whose bounds or categories were read from the data."""
+    return tuple(
+        c.name for c in schema.encoded if c.domain_source == "data" and c.kind != "boolean"
+    )
+
+
+def uncovered_domains(columns: tuple[str, ...]) -> list[Event]:
+    """States the look that read domains from the data, if there was one.
+
+    The name is part of the contract with the gate's rule `no_uncovered_look`.
+    """
+    if not columns:
+        return []
+    reason = f"bounds or categories of {len(columns)} columns were not declared public"
+    return [UncoveredLook(name=DOMAINS_FROM_DATA, reason=reason, in_release=True)]
 
 
 def fit(

@@ -47,9 +47,7 @@ class RunResult:
     key_id: str
 
 
-def run(
-    plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None = None
-) -> RunResult:
+def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None = None) -> RunResult:
     """Carries out a plan from the real table to the signed bundle.
 
     Everything that can be refused without looking at rows is refused first: a bad schema, policy,
@@ -108,9 +106,7 @@ def _train_and_holdout(
     with stages("read and check"):
         table = checked(read(plan.table), schema, what="table", invalid_values=plan.invalid_values)
         if plan.holdout is None:
-            parts = split_rows(
-                table, schema, holdout_share=plan.holdout_share, seed=plan.seed
-            )
+            parts = split_rows(table, schema, holdout_share=plan.holdout_share, seed=plan.seed)
             return parts.train, parts.holdout, parts.description
         holdout = checked(
             read(plan.holdout), schema, what="holdout", invalid_values=plan.invalid_values

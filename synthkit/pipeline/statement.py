@@ -14,13 +14,6 @@ CONTRIBUTION = {
     "tables and one enters a training step, so a person counts once however many rows they have.",
     "row": "Each row is its own unit; a person with several rows is protected less.",
 }
-THEOREM = (
-    "The noisy tables are one exact discrete Gaussian mechanism with one count per unit and table "
-    "(Canonne, Kamath, Steinke 2020); the training is the Poisson-subsampled Gaussian mechanism on "
-    "gradients clipped per unit (Abadi et al. 2016), priced by privacy loss distributions "
-    "(Koskela et al. 2020; Doroshenko et al. 2022); model, samples and this epsilon follow by "
-    "composition and post-processing."
-)
 RANDOMNESS = (
     "Noise, unit sampling and row choice come from generators seeded by the operating system's "
     "entropy for this run alone: no user seed reaches them and their state is never stored."
@@ -75,6 +68,7 @@ def write_statement(
     delta: float,
     events: Sequence[Event],
     data_columns: tuple[str, ...],
+    theorem: str,
     population: str,
     spent: Any,
 ) -> PrivacyStatement:
@@ -88,6 +82,7 @@ def write_statement(
         delta: At which delta epsilon is stated.
         events: Every look at real rows of this job.
         data_columns: Columns whose domain was read from the data.
+        theorem: The generator's guarantee and where it is proved, or "no guarantee" and why.
         population: Whom the ledger charged.
         spent: `Ledger.spent(population)` after the charge.
     """
@@ -111,7 +106,7 @@ def write_statement(
         events=tuple(event_record(e) for e in events),
         public_columns=tuple(c.name for c in schema.encoded if c.name not in data_columns),
         data_columns=data_columns,
-        theorem=THEOREM if cost else "no guarantee",
+        theorem=theorem,
         randomness=RANDOMNESS,
         floating_point=FLOATING_POINT,
         population=population,

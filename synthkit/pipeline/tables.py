@@ -41,7 +41,7 @@ def checked(
     # who holds the table, and nothing is released on this path but "refused, so many rows"; a job
     # that goes on does not depend on it. With `clamp` there is no refusal by value at all.
     if invalid_values == "clamp":
-        return clamp(conform(table, schema), schema)
+        return clamp(conform(table, schema, unreadable_cells="missing"), schema)
     problems = [p for p in check(table, schema) if p.severity == "error"]
     if problems:
         many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"

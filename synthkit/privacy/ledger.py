@@ -24,10 +24,10 @@ import os
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 from synthkit.errors import BudgetExceeded, InputError, IntegrityError
+from synthkit.home import data_folder
 from synthkit.privacy import accountant
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
 from synthkit.privacy.journal import Journal, Row
@@ -92,12 +92,7 @@ def default_url() -> str:
     """
     if url := os.environ.get("SYNTHKIT_LEDGER"):
         return url
-    if home := os.environ.get("SYNTHKIT_HOME"):
-        folder = Path(home).expanduser()
-    else:
-        base = os.environ.get("XDG_DATA_HOME") or "~/.local/share"
-        folder = Path(base).expanduser() / "synthkit"
-    return f"sqlite:///{folder.absolute() / 'ledger.sqlite'}"
+    return f"sqlite:///{data_folder().absolute() / 'ledger.sqlite'}"
 
 
 class Ledger:

@@ -97,8 +97,7 @@ def require_publishable(target: Path, *, replace: bool = False) -> Path:
         if not replace:
             raise InputError(
                 f"There is already something at {place}.",
-                hint="Choose a new folder, or allow the bundle there to be replaced "
-                "(replace: true).",
+                hint="Choose a new folder, or pass --replace (in a plan: `replace: true`).",
             )
         if place.is_symlink() or not _is_bundle(place):
             raise InputError(

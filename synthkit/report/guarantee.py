@@ -16,15 +16,26 @@ _NORMAL = NormalDist()
 
 
 def has_guarantee(privacy: PrivacyStatement | None) -> bool:
-    """Whether the statement claims a finite epsilon at a stated delta."""
+    """Whether the statement claims a finite epsilon at a stated delta, and nothing in it objects.
+
+    A look that the release depends on and no budget covers voids the claim, whatever it says.
+    """
+    return privacy is not None and privacy.private and is_priced(privacy) and not uncovered(privacy)
+
+
+def is_priced(privacy: PrivacyStatement) -> bool:
+    """Whether a finite epsilon at a stated delta is given for the looks that are covered."""
     return (
-        privacy is not None
-        and privacy.private
-        and privacy.epsilon is not None
+        privacy.epsilon is not None
         and math.isfinite(privacy.epsilon)
         and privacy.delta is not None
         and math.isfinite(privacy.delta)
     )
+
+
+def uncovered(privacy: PrivacyStatement) -> tuple[str, ...]:
+    """Returns the names of looks that the release depends on and no budget covers."""
+    return tuple(e.name for e in privacy.events if e.in_release and not e.covered)
 
 
 def likelihood_factor(epsilon: float) -> float:

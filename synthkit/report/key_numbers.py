@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from synthkit.artifacts import Evidence, Measurement, PrivacyStatement
 from synthkit.report import measured
-from synthkit.report.guarantee import best_guess, has_guarantee
+from synthkit.report.guarantee import best_guess, has_guarantee, is_priced, uncovered
 from synthkit.report.numbers import is_missing, number, percent, percent_at_most
+from synthkit.report.wording import plural
 
 _MISSING = "The evidence does not hold this number."
 
@@ -78,6 +79,15 @@ def _epsilon(privacy: PrivacyStatement | None) -> KeyNumber:
             measurement=name,
             meaning="Nothing is known about how the generator treated the real rows.",
         )
+    outside = uncovered(privacy)
+    if outside and is_priced(privacy):
+        return KeyNumber(
+            label=label,
+            figure="no guarantee",
+            measurement=name,
+            meaning=f"Epsilon {number(privacy.epsilon)} at delta {number(privacy.delta)} covers "
+            f"every look but: {', '.join(outside)}.",
+        )
     if not has_guarantee(privacy):
         return KeyNumber(
             label=label,
@@ -85,12 +95,16 @@ def _epsilon(privacy: PrivacyStatement | None) -> KeyNumber:
             measurement=name,
             meaning="No bound holds on what the release reveals about any one person.",
         )
+    meaning = plain_guarantee(privacy)
+    if privacy.data_columns:
+        domains = plural(len(privacy.data_columns), "column")
+        meaning += f" Domains of {domains} are outside the bound."
     return KeyNumber(
         label=label,
         figure=number(privacy.epsilon),
         beside=f"at delta {number(privacy.delta)}",
         measurement=name,
-        meaning=plain_guarantee(privacy),
+        meaning=meaning,
     )
 
 
@@ -112,11 +126,14 @@ def _copies(found: Measurement | None) -> KeyNumber:
 
 
 def _membership(found: Measurement | None) -> KeyNumber:
-    """Returns the upper bound of the membership attack's AUC beside 0.5."""
+    """Returns the upper bound of the membership attack's AUC beside 0.5.
+
+    An attack that errs more often than a coin is turned round, as an attacker would.
+    """
     name, label = "attacks.membership_inference", "Membership attack, AUC"
     if found is None or is_missing(found.value):
         return _absent(label, name, found)
-    if is_missing(found.high):
+    if found.high is None or is_missing(found.high):
         return KeyNumber(
             label=label,
             figure=number(found.value),
@@ -125,13 +142,15 @@ def _membership(found: Measurement | None) -> KeyNumber:
             meaning="A guess by coin toss scores 0.5. No interval was measured.",
         )
     level = f" ({percent(found.confidence)})" if found.confidence else ""
+    low = 0.5 if found.low is None or is_missing(found.low) else found.low
+    turned = ", turned round by the attacker" if 1 - low > found.high else ""
     return KeyNumber(
         label=label,
-        figure=f"at most {number(found.high)}",
+        figure=f"at most {number(max(found.high, 1 - low))}",
         beside="against 0.5",
         measurement=name,
-        meaning=f"Measured {number(found.value)}, upper bound shown{level}; "
-        "a coin toss scores 0.5, a perfect attack 1.",
+        meaning=f"Measured {number(found.value)}{turned}; upper bound shown{level}. "
+        "A coin toss scores 0.5, a perfect attack 1.",
     )
 
 

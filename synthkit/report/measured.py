@@ -18,8 +18,9 @@ LABELS = {
     "fidelity.sdmetrics_column_pair_trends": "SDMetrics column pair trends",
     "fidelity.sdmetrics_diagnostic": "SDMetrics diagnostic score",
     "attacks.exact_copies": "Exact copies in excess of chance",
+    "attacks.exact_copies_unique": "Exact copies of rows that train holds once",
     "attacks.membership_inference": "Membership inference (AUC)",
-    "attacks.membership_inference_tpr": "Membership inference: members found at 1% false alarms",
+    "attacks.membership_inference_tpr": "Members found at 1% false alarms",
     "diagnostics.dcr_train_closer_share": "Synthetic rows closer to train than to holdout (DCR)",
     "utility.ratio": "Utility kept, worst target",
     "validity.failed": "Checks failed",
@@ -30,6 +31,7 @@ LABELS = {
 _SHARES = frozenset(
     {
         "attacks.exact_copies",
+        "attacks.exact_copies_unique",
         "attacks.membership_inference_tpr",
         "diagnostics.dcr_train_closer_share",
         "utility.ratio",
@@ -37,7 +39,7 @@ _SHARES = frozenset(
     }
 )
 _COUNTS = frozenset({"validity.failed", "validity.inconclusive", "validity.rows"})
-_GOALS = {"minimize": "lower is better", "maximize": "higher is better", "none": "no direction"}
+_GOALS = {"minimize": "lower", "maximize": "higher", "none": ""}
 
 
 def label(name: str) -> str:
@@ -87,7 +89,7 @@ def table(caption: str, measurements: Iterable[Measurement]) -> Table | None:
     ]
     if not rows:
         return None
-    titles = ("Measure", "#Value", "#Holdout", "#Interval", "#n", "Reading", "Note")
+    titles = ("Measure", "#Value", "#Holdout", "#Interval", "#n", "Better", "Note")
     kept = [i for i in range(len(titles)) if i < 2 or any(row[i] for row in rows)]
     return Table(
         caption=caption,

@@ -24,7 +24,7 @@ from synthkit.report.sections import (
     validity,
     verdict,
 )
-from synthkit.report.wording import GLOSSARY, clean, limits
+from synthkit.report.wording import GLOSSARY, clean, limits, shorten
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -134,6 +134,7 @@ def _environment() -> Environment:
     )
     # Only drawings pass unescaped; they have escaped whatever is foreign to them.
     environment.filters["drawing"] = lambda figure: Markup(figure.svg)  # noqa: S704
+    environment.filters["cut"] = shorten
     return environment
 
 

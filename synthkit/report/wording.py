@@ -9,6 +9,7 @@ import unicodedata
 from typing import Literal
 
 from synthkit.artifacts import Decision, Evidence, Outcome, Verdict
+from synthkit.report.guarantee import has_guarantee
 from synthkit.report.numbers import date, percent
 
 _BIDI_CONTROLS = frozenset("\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -187,8 +188,8 @@ def limits(evidence: Evidence, decision: Decision) -> tuple[tuple[str, str], ...
         ("The guarantee is per privacy unit.", _unit(evidence)),
         (
             "The verdict is for one recipient and a limited time.",
-            f"It holds for {clean(recipient(evidence, decision))}, under policy "
-            f"{clean(decision.policy)} {clean(decision.policy_version)}, "
+            f"It holds for {shorten(recipient(evidence, decision), 200)}, under policy "
+            f"{shorten(decision.policy, 80)} {shorten(decision.policy_version, 40)}, "
             + (
                 f"until {date(decision.valid_until)}."
                 if decision.valid_until
@@ -233,8 +234,8 @@ def _unit(evidence: Evidence) -> str:
     """Says whom the guarantee protects."""
     if evidence.privacy is None:
         return "No privacy statement came with this table, so no unit is protected by a proof."
-    if not evidence.privacy.private:
-        return "The generator gives no guarantee, so no unit is protected by a proof."
+    if not has_guarantee(evidence.privacy):
+        return "No guarantee holds (section 2), so no unit is protected by a proof."
     return (
         f"It protects {UNITS[evidence.privacy.unit]}. It does not hide facts about groups, and "
         "it does not cover other releases unless the population's account in section 2 says so."

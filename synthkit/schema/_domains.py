@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime
 import math
+import sys
 from decimal import ROUND_CEILING, Decimal
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 _MAX_DECIMALS = 6
+_LEAST_SPAN = Decimal("1e-9")
+"""Shortest range, as a share of its ends, whose tenth a float can still tell apart."""
 
 
 def round_outward(low: float, high: float, *, is_whole: bool) -> tuple[float, float]:
@@ -29,14 +32,18 @@ def round_outward(low: float, high: float, *, is_whole: bool) -> tuple[float, fl
         high: Highest value, finite, not below `low`.
         is_whole: Whether the bounds must be whole numbers.
     """
-    first, last = Decimal(low), Decimal(high)
+    first, last = Decimal(str(low)), Decimal(str(high))
+    size = max(abs(first), abs(last))
     span = last - first or max(abs(first), Decimal(1))
+    if not is_whole:
+        span = max(span, size * _LEAST_SPAN)
     keeps_high = first >= 0 and (last == 1 or last == 100) and not is_whole
     below = -_passed(-first, span, is_whole=is_whole)
     above = last if keeps_high else _passed(last, span, is_whole=is_whole)
     if is_whole:
         return max(int(below), -(2**63)), min(int(above), 2**63 - 1)
-    return float(below), float(above)
+    largest = Decimal(sys.float_info.max)
+    return float(max(below, -largest)), float(min(above, largest))
 
 
 def _passed(end: Decimal, span: Decimal, *, is_whole: bool) -> Decimal:

@@ -169,7 +169,8 @@ def role(name: str) -> Role:
 
 def is_code(name: str) -> bool:
     """Whether the name promises codes, whose digits are no quantity."""
-    return bool(set(words(name)) & _CODE)
+    found = words(name)
+    return bool(set(found) & _CODE) or any(word.endswith("code") for word in found)
 
 
 def is_count(name: str) -> bool:

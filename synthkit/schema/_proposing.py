@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.schema import _domains, _naming, _patterns
 from synthkit.schema.conversion import convert, to_datetime
-from synthkit.schema.model import Category, Column, Kind, Role
+from synthkit.schema.model import Category, Column, DateOrder, Kind, Role
 
 if TYPE_CHECKING:
     import polars as pl
@@ -220,7 +220,7 @@ def _from_times(seen: _Seen, values: pl.Series, **more: Any) -> Draft:
     """Proposes a date, or a datetime where a time of day is used."""
     import polars as pl
 
-    times = to_datetime(values)
+    times = to_datetime(values, more.get("date_order"))
     days = times.cast(pl.Date)
     low, high = days.min(), days.max()
     if not isinstance(low, datetime.date) or not isinstance(high, datetime.date):
@@ -252,8 +252,15 @@ def _from_clean_text(seen: _Seen, tokens: tuple[str, ...]) -> Draft:
     numeric = _as_numbers(seen, tokens)
     if numeric is not None:
         return numeric
-    if all(to_datetime(part).null_count() == 0 for part in (text.head(100), text)):
-        return _from_times(seen, text, missing=tokens)
+    order, n_orders = _date_order(text)
+    if n_orders == 1:
+        draft = _from_times(seen, text, missing=tokens, date_order=order)
+        if order is not None:
+            draft.notes.append(
+                f"{name!r} holds dates such as 31/12/2024; read as {order.replace('_', ' ')}: "
+                "confirm, or write them as YYYY-MM-DD."
+            )
+        return draft
     has_spaces = float(text.str.contains(r"\s").mean() or 0.0)  # type: ignore[arg-type]
     n_characters = float(text.str.len_chars().mean() or 0.0)  # type: ignore[arg-type]
     left_out: Kind = "text" if has_spaces > 0.5 or n_characters > _LONG_CHARACTERS else "id"
@@ -271,6 +278,18 @@ def _from_clean_text(seen: _Seen, tokens: tuple[str, ...]) -> Draft:
     if left_out == "text":
         return Draft(_column(seen, "text"), [f"{name!r} is free text: it is left out."])
     return _identifier(seen, "an id (its values hardly repeat)")
+
+
+def _date_order(text: pl.Series) -> tuple[DateOrder | None, int]:
+    """Finds how a column of dates is to be read, and how many ways there are (0: not dates)."""
+    fits: list[DateOrder | None] = []
+    orders: tuple[DateOrder | None, ...] = (None, "day_first", "month_first")
+    for order in orders:
+        if all(to_datetime(part, order).null_count() == 0 for part in (text.head(100), text)):
+            if order is None:
+                return None, 1
+            fits.append(order)
+    return (fits[0] if fits else None), len(fits)
 
 
 def _as_numbers(seen: _Seen, tokens: tuple[str, ...]) -> Draft | None:

@@ -106,8 +106,6 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"must have at least {_entries(int(context.get('min_length', 1)))}"
     if kind == "too_long":
         return f"must have at most {_entries(int(context.get('max_length', 1)))}"
-    if kind == "invalid_key":
-        return "is a key that is not text; put it in quotes"
     message = str(error.get("msg", "is not valid"))
     for prefix in ("Value error, ", "Assertion failed, "):
         message = message.removeprefix(prefix)
@@ -202,6 +200,8 @@ def faults(
     by_place: dict[Path, list[str]] = {}
     for error in errors:
         location: tuple[str | int, ...] = tuple(error["loc"])
+        if error["type"] == "invalid_key" or "[key]" in location:
+            continue  # a key that is not text: the reader has said so
         problems = getattr((error.get("ctx") or {}).get("error"), "problems", None)
         if problems is not None:
             for path, sentence in problems:

@@ -171,6 +171,8 @@ def _survey(root: yaml.Node) -> tuple[dict[Path, int], list[Fault]]:
             first: dict[str, int] = {}
             for key, value in node.value:
                 name, at = str(key.value), key.start_mark.line + 1
+                if key.tag != "tag:yaml.org,2002:str":
+                    faults.append(Fault(path, f"the key {name} must be text: put it in quotes", at))
                 if name in first:
                     faults.append(
                         Fault(path, f"{name!r} is written twice (first on line {first[name]})", at)

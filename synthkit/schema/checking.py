@@ -36,8 +36,9 @@ class Problem:
 def check(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
     """Lists all violations of a table at once.
 
-    Out-of-bounds values and unknown categories are warnings, because `clamp` brings them inside;
-    so are extra columns, because they are dropped.
+    Whatever breaks the schema is an error: `clamp` can mend values, but whether it may is the
+    caller's decision. What is only odd (constant or empty columns), and extra columns, which are
+    dropped, are warnings.
 
     Args:
         table: Raw (`source.read`) or conformed table, shape (n_rows, n_columns).
@@ -149,9 +150,8 @@ def _outside(values: pl.Series, column: Column) -> Iterator[Problem]:
             yield Problem(
                 column=column.name,
                 message=f"Column {name}: {_rows(n_rows)} out of bounds ({low} to {high}).",
-                hint="Widen the bounds if such values are possible; else they are clipped.",
+                hint="Widen the bounds if such values are possible; clamping moves them there.",
                 rows=n_rows,
-                severity="warning",
             )
     if column.categories is not None and column.kind in CATEGORY_KINDS:
         n_rows = int((~values.is_in(list(column.categories))).sum())
@@ -160,9 +160,8 @@ def _outside(values: pl.Series, column: Column) -> Iterator[Problem]:
             yield Problem(
                 column=column.name,
                 message=f"Column {name}: {_rows(n_rows)} with a category that is not declared.",
-                hint=f"Add the category to the schema; else these rows become {becomes}.",
+                hint=f"Add the category to the schema; clamping makes these cells {becomes}.",
                 rows=n_rows,
-                severity="warning",
             )
 
 
@@ -209,6 +208,8 @@ def _clamped(column: Column) -> pl.Expr:
 
     value = pl.col(column.name)
     default: object = None
+    if column.kind == "float":
+        value = value.fill_nan(None)
     if column.bounds is not None:
         low, high = (pl.lit(bound, dtype=dtype_of(column)) for bound in column.bounds)
         value, default = value.clip(low, high), low

@@ -9,9 +9,9 @@ Decisions:
 - An empty (or blank) cell, NaN, and every missing token become null. Tokens are compared trimmed
   and case-sensitively; a token that is a number also matches the number (`999` and 999.0).
 - A whole number stored as a float (`3.0`) is a whole number. Infinity is not a number.
-- Dates are ISO 8601, or `YYYY/MM/DD`, `DD.MM.YYYY`, `31 Jan 2020`, `Jan 31, 2020`; dates with
-  slashes (or `MM DD, YYYY`) only where the whole column has one reading. Times with an offset
-  become UTC without one.
+- Dates are ISO 8601, or `YYYY/MM/DD`, `DD.MM.YYYY`, `31 Jan 2020`, `Jan 31, 2020`; dates whose day
+  and month could be swapped (01/02/2020, 01-02-2020) only in the order that the schema declares, so
+  that no row decides how the others are read. Times with an offset become UTC without one.
 - Conversion of a converted column changes nothing.
 """
 
@@ -21,7 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from synthkit.schema.model import NUMERIC_KINDS, Column, Kind
+from synthkit.schema.model import NUMERIC_KINDS, Column, DateOrder, Kind
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +35,11 @@ _DATE_FORMATS = (
     "%b %d, %Y",
     "%B %d, %Y",
 )
-_DATE_READINGS = (("%m/%d/%Y", "%d/%m/%Y"), ("%m %d, %Y",), ("%m-%d-%Y", "%d-%m-%Y"))
+_ORDERED_DATES: dict[DateOrder | None, tuple[str, ...]] = {
+    None: (),
+    "day_first": ("%d/%m/%Y", "%d-%m-%Y"),
+    "month_first": ("%m/%d/%Y", "%m-%d-%Y", "%m %d, %Y"),
+}
 _TIME_FORMATS = (
     "%Y-%m-%d %H:%M:%S%.f",
     "%Y-%m-%d %H:%M",
@@ -43,10 +47,6 @@ _TIME_FORMATS = (
     "%Y/%m/%d %H:%M",
     "%d.%m.%Y %H:%M:%S",
     "%d.%m.%Y %H:%M",
-)
-_TIME_READINGS = (
-    ("%m/%d/%Y %H:%M:%S", "%d/%m/%Y %H:%M:%S"),
-    ("%m/%d/%Y %H:%M", "%d/%m/%Y %H:%M"),
 )
 _OFFSET = r"(?i):.*(?:z|utc|[+-]\d{2}:?\d{2})$"
 _TRUE = ("true", "yes", "t", "y", "1")
@@ -111,9 +111,9 @@ def convert(values: pl.Series, column: Column, missing: Sequence[str] = ()) -> C
     elif isinstance(target, pl.Boolean):
         result = _to_boolean(given)
     elif isinstance(target, pl.Date):
-        result = to_date(given)
+        result = to_date(given, column.date_order)
     elif isinstance(target, pl.Datetime):
-        result = to_datetime(given)
+        result = to_datetime(given, column.date_order)
     else:
         result = _to_text(given)
     result = result.alias(values.name)
@@ -197,7 +197,8 @@ def _to_boolean(values: pl.Series) -> pl.Series:
     if values.dtype in (pl.Boolean, pl.Null):
         return values.cast(pl.Boolean)
     if values.dtype.is_numeric():
-        return values.set(~values.is_in([0, 1]).fill_null(True), None).cast(pl.Boolean)
+        is_either = (values == 0) | (values == 1)
+        return (values == 1).set(~is_either.fill_null(True), None)
     if values.dtype == pl.String:
         lowered = values.str.to_lowercase()
         is_true, is_false = lowered.is_in(_TRUE), lowered.is_in(_FALSE)
@@ -217,21 +218,22 @@ def _to_text(values: pl.Series) -> pl.Series:
     return values.cast(pl.String, strict=False)
 
 
-def to_date(values: pl.Series) -> pl.Series:
+def to_date(values: pl.Series, order: DateOrder | None = None) -> pl.Series:
     """Reads dates; null where a cell is none. A time of day is cut off."""
     import polars as pl
 
     if values.dtype == pl.Date:
         return values
     if values.dtype == pl.String:
-        dates = _read_formats(values, pl.Date(), _DATE_FORMATS, _DATE_READINGS)
+        date_formats = (*_DATE_FORMATS, *_ORDERED_DATES[order])
+        dates = _read_formats(values, pl.Date(), date_formats)
         if dates.null_count() == values.null_count():
             return dates
-    times = to_datetime(values)
+    times = to_datetime(values, order)
     return times.cast(pl.Date)
 
 
-def to_datetime(values: pl.Series) -> pl.Series:
+def to_datetime(values: pl.Series, order: DateOrder | None = None) -> pl.Series:
     """Reads dates and times as Datetime("us") in UTC without offset; null where a cell is none."""
     import polars as pl
 
@@ -246,9 +248,11 @@ def to_datetime(values: pl.Series) -> pl.Series:
     text = values.str.replace(r"^(\d{4}-\d{2}-\d{2})[Tt]", "${1} ")
     has_offset = text.str.contains(_OFFSET).fill_null(False)
     local = text.set(has_offset, None)
-    result = _read_formats(local, pl.Datetime("us"), _TIME_FORMATS, _TIME_READINGS)
+    days = _ORDERED_DATES[order]
+    times = (*_TIME_FORMATS, *(f"{d} {t}" for d in days for t in ("%H:%M:%S%.f", "%H:%M")))
+    result = _read_formats(local, pl.Datetime("us"), times)
     if result.null_count() > values.null_count():
-        dates = _read_formats(local, pl.Date(), _DATE_FORMATS, _DATE_READINGS)
+        dates = _read_formats(local, pl.Date(), (*_DATE_FORMATS, *days))
         result = result.zip_with(result.is_not_null(), dates.cast(pl.Datetime("us")))
     if has_offset.any():
         result = result.zip_with(~has_offset, _read_offsets(text.set(~has_offset, None)))
@@ -270,28 +274,14 @@ def _read_offsets(text: pl.Series) -> pl.Series:
 
 
 def _read_formats(
-    text: pl.Series,
-    dtype: pl.Date | pl.Datetime,
-    formats: Sequence[str],
-    readings: Sequence[Sequence[str]],
+    text: pl.Series, dtype: pl.Date | pl.Datetime, formats: Sequence[str]
 ) -> pl.Series:
-    """Reads each cell in the first format that fits, or the column in its only reading.
-
-    Formats whose day and month could be swapped are used only when exactly one of the rivals
-    reads every cell of the column; where two do, and differ, no cell is read.
-    """
+    """Reads each cell in the first format that fits it; no cell decides about another."""
     n_missing = text.null_count()
     result = _nothing(text, dtype)
     for pattern in formats:
         if result.null_count() == n_missing:
-            return result
+            break
         read = text.str.strptime(dtype, pattern, strict=False, exact=True)
         result = result.zip_with(result.is_not_null(), read)
-    if result.null_count() == n_missing:
-        return result
-    for rivals in readings:
-        read_all = [text.str.strptime(dtype, p, strict=False, exact=True) for p in rivals]
-        whole = [r for r in read_all if r.null_count() == n_missing]
-        if whole and all(r.equals(whole[0]) for r in whole):
-            return whole[0]
     return result

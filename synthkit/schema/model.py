@@ -20,6 +20,7 @@ Kind = Literal[
 ]
 Role = Literal["identifier", "quasi_identifier", "sensitive", "other"]
 DomainSource = Literal["public", "data"]
+DateOrder = Literal["day_first", "month_first"]
 Bound = int | float | datetime.date | datetime.datetime
 Category = str | int
 
@@ -48,6 +49,9 @@ class Column:
     """Allowed values, in order for `ordinal`; categorical and ordinal kinds."""
     decimals: int | None = None
     """Number of decimals written, for `float`; None: full precision."""
+    date_order: DateOrder | None = None
+    """How to read dates such as 01/02/2024, for `date` and `datetime`; None: they are unreadable.
+    Declared, never guessed from the column: no row may decide how the others are read."""
     domain_source: DomainSource = "data"
     """Who says what the bounds or categories are: public knowledge, or the table itself."""
     missing: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from synthkit.schema.model import (
     TIME_KINDS,
     Bound,
     Column,
+    DateOrder,
     Kind,
     Role,
     Schema,
@@ -78,6 +79,9 @@ class ColumnForm(_Form):
         None, description="All possible values, in order for `ordinal`."
     )
     decimals: int | None = Field(None, description="Number of decimals written; float only.")
+    date_order: DateOrder | None = Field(
+        None, description="Whether day or month comes first in dates such as 01/02/2024."
+    )
     source: Literal["public", "data"] = Field(
         "data", alias="from", description="Who says what the bounds or categories are."
     )
@@ -167,6 +171,8 @@ def _column_problems(column: ColumnForm, missing: Sequence[str]) -> Iterator[Pro
     for i, token in enumerate(column.missing):
         if token != token.strip() or not token:
             yield ("missing", i), "has a blank or padded missing token; blank is always missing"
+    if column.date_order is not None and column.kind not in TIME_KINDS:
+        yield ("date_order",), f"is {column.kind}; only date and datetime columns have an order"
     if column.decimals is not None and column.kind != "float":
         yield ("decimals",), f"is {column.kind}; only float columns have decimals"
     elif column.decimals is not None and not 0 <= column.decimals <= _MAX_DECIMALS:
@@ -277,6 +283,7 @@ def _to_column(form: ColumnForm) -> Column:
         bounds=bounds,
         categories=None if form.categories is None else tuple(form.categories),
         decimals=form.decimals,
+        date_order=form.date_order,
         domain_source=form.source,
         missing=tuple(form.missing),
         description=form.description,
@@ -357,6 +364,8 @@ def _plain(column: Column) -> dict[str, Any]:
         plain["categories"] = inline(column.categories)
     if column.decimals is not None:
         plain["decimals"] = column.decimals
+    if column.date_order is not None:
+        plain["date_order"] = column.date_order
     has_domain = column.bounds is not None or column.categories is not None
     if has_domain or column.domain_source != "data":
         plain["from"] = column.domain_source

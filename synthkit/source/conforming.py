@@ -7,7 +7,7 @@ Takes what `read` gives and a `Schema`, gives the schema's columns in the schema
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from synthkit.errors import InputError
 from synthkit.schema import Schema
@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 
-def conform(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
+def conform(
+    table: pl.DataFrame,
+    schema: Schema,
+    *,
+    unreadable_cells: Literal["refuse", "missing"] = "refuse",
+) -> pl.DataFrame:
     """Brings a raw table into the form that rooms exchange.
 
     Values are only converted, not judged: bounds, categories and missing cells are the business
@@ -25,6 +30,8 @@ def conform(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     Args:
         table: Raw table, shape (n_rows, any); columns that the schema lacks are dropped.
         schema: What the columns are.
+        unreadable_cells: `refuse` raises on cells that cannot be read as their kind; `missing`
+            makes them null, so that no error depends on a cell.
 
     Returns:
         Conformed table, shape (n_rows, len(schema.columns)). Conforming it again changes nothing.
@@ -47,7 +54,7 @@ def conform(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
             continue
         raw = table.get_column(column.name)
         result = convert(raw, column, schema.missing)
-        if result.n_unreadable:
+        if result.n_unreadable and unreadable_cells == "refuse":
             problem = unreadable(column, raw, result.n_unreadable)
             problems.append(f"{problem.message} {problem.hint}")
         converted.append(result.values)

@@ -15,6 +15,7 @@ import stat
 from pathlib import Path
 
 from synthkit.errors import InputError, IntegrityError, PublishError
+from synthkit.home import data_folder
 
 KEY_BYTES = 32
 _CHUNK_BYTES = 1024 * 1024
@@ -46,18 +47,6 @@ def fingerprint(path: str | Path, key: bytes) -> str:
             f"{path} cannot be read: {reason}.", hint="Check the path and its permissions."
         ) from None
     return mac.hexdigest()
-
-
-def data_folder() -> Path:
-    """Returns the user's data folder: SYNTHKIT_HOME, else below XDG_DATA_HOME or ~/.local/share."""
-    own = os.environ.get("SYNTHKIT_HOME")
-    if own:
-        return Path(own).expanduser()
-    shared = os.environ.get("XDG_DATA_HOME")
-    # The XDG base directory specification: a relative path there is to be ignored.
-    if shared and Path(shared).is_absolute():
-        return Path(shared) / "synthkit"
-    return Path.home() / ".local" / "share" / "synthkit"
 
 
 def fingerprint_key() -> bytes:

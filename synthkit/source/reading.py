@@ -7,6 +7,7 @@ and the column, never a cell: what polars says about a cell is not passed on.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 from collections import Counter
@@ -25,6 +26,7 @@ _PARQUET = (".parquet", ".pq", ".parq")
 _SEPARATORS = (",", ";", "\t", "|")
 _SAMPLE_BYTES = 256 * 1024
 _SAMPLE_ROWS = 200
+_MAX_DETAILS = 10
 _FIELD_BYTES = 16 * 1024 * 1024
 _HINT_RAGGED = "Every row needs as many fields as the header; quote fields that hold the separator."
 
@@ -232,23 +234,29 @@ def _sniff(path: Path) -> str:
     return best
 
 
-def _rows(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
-    """Yields the rows of a CSV file with the line on which each ends.
+@contextlib.contextmanager
+def _rows(path: Path, separator: str) -> Iterator[Iterator[tuple[int, list[str]]]]:
+    """Opens a CSV file as rows with the line on which each ends.
 
     Raises:
         InputError: If the file is not UTF-8, or its quotes do not close.
     """
     limit = csv.field_size_limit(_FIELD_BYTES)
-    reader = None
+    line = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=separator, strict=False)
-            for row in reader:
-                yield reader.line_num, row
+            reader = csv.reader(file, delimiter=separator)
+
+            def rows() -> Iterator[tuple[int, list[str]]]:
+                nonlocal line
+                for row in reader:
+                    line = reader.line_num
+                    yield line, row
+
+            yield rows()
     except UnicodeDecodeError:
-        line = reader.line_num + 1 if reader else 1
         raise InputError(
-            f"{path.name} is not UTF-8 text (near line {line}).", hint="Save it as UTF-8."
+            f"{path.name} is not UTF-8 text (after line {line}).", hint="Save it as UTF-8."
         ) from None
     except csv.Error:
         raise _odd_quotes(path) from None
@@ -262,20 +270,19 @@ def _survey(path: Path, separator: str) -> _Layout:
     Raises:
         InputError: If rows are ragged; the first lines are named.
     """
-    rows = _rows(path, separator)
-    header = next((row for _, row in rows if row), [])
-    names = tuple(_names(header, path))
-    width, n_rows, n_ragged = len(names), 0, 0
+    n_rows, n_ragged = 0, 0
     blank: list[int] = []
     ragged: list[str] = []
-    for line, row in rows:
-        if not row and width > 1:
-            blank.append(n_rows)
-        elif len(row) != width and not (width == 1 and not row):
-            n_ragged += 1
-            if len(ragged) < 10:
-                ragged.append(f"Line {line}: {len(row)} fields instead of {width}.")
-        n_rows += 1
+    with _rows(path, separator) as rows:
+        names = tuple(_names(next((row for _, row in rows if row), []), path))
+        for line, row in rows:
+            if not row and len(names) > 1:
+                blank.append(n_rows)
+            elif row and len(row) != len(names):
+                n_ragged += 1
+                if len(ragged) < _MAX_DETAILS:
+                    ragged.append(f"Line {line}: {len(row)} fields instead of {len(names)}.")
+            n_rows += 1
     if n_ragged:
         count = "1 row" if n_ragged == 1 else f"{n_ragged:,} rows"
         raise InputError(

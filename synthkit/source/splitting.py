@@ -55,8 +55,10 @@ def unit_index(table: pl.DataFrame, schema: Schema) -> np.ndarray:
         )
     ids = table.get_column(name)
     if ids.null_count():
+        n_missing = ids.null_count()
         raise InputError(
-            f"{ids.null_count():,} rows have no person id in column {name!r}.",
+            f"Column {name!r} has {n_missing:,} row{'' if n_missing == 1 else 's'} without a "
+            "person id.",
             hint="Give every row a person, or take these rows out: they belong to nobody.",
         )
     if not len(ids):

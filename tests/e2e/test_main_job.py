@@ -123,7 +123,7 @@ def test_verify_passes_and_is_quick_and_names_each_altered_file(demo_folder, tmp
 
 
 def test_gating_the_bundle_s_evidence_again_gives_the_same_verdict(demo_folder, command, tmp_path):
-    folder, result = demo_folder
+    folder, _result = demo_folder
     evidence = folder / "bundle" / "evidence.json"
     outcome = command("gate", evidence, "--policy", "internal", "-o", tmp_path / "verdict.json")
     assert outcome.code == 0
@@ -139,4 +139,4 @@ def test_the_patients_demo_completes_with_a_verdict(tmp_path: Path):
     from synthkit.pipeline.demo import demo
 
     result = demo("patients", folder=tmp_path / "demo")
-    assert result.decision.verdict == "pass", [r for r in result.decision.rules]
+    assert result.decision.verdict == "pass", result.decision.rules

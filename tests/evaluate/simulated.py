@@ -70,6 +70,11 @@ def tables(
     return train, holdout, encoded(rows(n_synthetic, rng))
 
 
+def large_tables(seed: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """As `tables`, with rows enough for the margins that the statistical tests state."""
+    return tables(seed, n_train=6000, n_holdout=3000, n_synthetic=6000)
+
+
 def encoded(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select([c.name for c in schema().encoded])
 

@@ -5,7 +5,7 @@ import pytest
 from synthkit.evaluate import NotMeasurable, build_context
 from synthkit.evaluate.utility import tstr
 from synthkit.schema import Column, Schema
-from tests.evaluate.simulated import independent, schema, set_column, tables
+from tests.evaluate.simulated import independent, large_tables, schema, set_column, tables
 
 
 def measured(train, holdout, synthetic, of=None):
@@ -13,22 +13,27 @@ def measured(train, holdout, synthetic, of=None):
     return {m.name.removeprefix("utility."): m for m in tstr.measure(context)}
 
 
+# Margins are at least five standard deviations over 20 seeds at the size of `large_tables`: ratio
+# of a redraw 1.00 (sd .014), of independent columns -.01 (.126); AUC of the latter .497 (.042);
+# TRTR .830 (.0085); loss by a class that is lacking .133 (.0038).
+
+
 def test_a_redraw_is_as_useful_as_real_rows():
-    found = measured(*tables(3))
+    found = measured(*large_tables(3))
     assert found["trtr.outcome"].value > 0.75
-    assert found["ratio"].value == pytest.approx(1, abs=0.15)
+    assert found["ratio"].value == pytest.approx(1, abs=0.07)
     assert found["ratio"].low < found["ratio"].value < found["ratio"].high
     tested = found["tstr.outcome"]
     assert tested.low < tested.value < tested.high
     assert tested.reference == found["trtr.outcome"].value
-    assert tested.n == 600
+    assert tested.n == 3000
 
 
 def test_destroyed_associations_are_of_no_use():
-    train, holdout, synthetic = tables(3)
+    train, holdout, synthetic = large_tables(3)
     found = measured(train, holdout, independent(synthetic, 0))
-    assert found["tstr.outcome"].value == pytest.approx(0.5, abs=0.15)
-    assert found["ratio"].value < 0.5
+    assert found["tstr.outcome"].value == pytest.approx(0.5, abs=0.21)
+    assert found["ratio"].value < 0.65
 
 
 def test_a_constant_target_teaches_nothing_and_is_named():
@@ -49,7 +54,7 @@ def test_a_constant_regression_target_is_worth_no_more_than_the_mean():
 
 
 def test_the_ratio_is_that_of_the_worst_target():
-    train, holdout, synthetic = tables(3)
+    train, holdout, synthetic = large_tables(3)
     mixed = synthetic.with_columns(pl.col("age in years").shuffle(seed=1))
     found = measured(train, holdout, mixed, schema(targets=("severity", "age in years")))
     assert "one-versus-rest AUC" in found["tstr.severity"].note
@@ -92,23 +97,21 @@ def test_a_target_that_is_not_synthesised_or_never_known_gives_no_value():
 
 
 def test_a_class_that_the_synthetic_table_lacks_scores_as_chance():
-    train, holdout, synthetic = tables(3)
+    train, holdout, synthetic = large_tables(3)
     lacking = synthetic.filter(pl.col("severity") != 4)
     full = measured(train, holdout, synthetic, schema(targets=("severity",)))
     found = measured(train, holdout, lacking, schema(targets=("severity",)))
-    assert found["tstr.severity"].value < full["tstr.severity"].value - 0.05
+    assert found["tstr.severity"].value < full["tstr.severity"].value - 0.1
 
 
 def test_intervals_widen_when_rows_share_a_person():
-    train, holdout, synthetic = tables(3)
-    of_few = holdout.with_columns(
-        (pl.lit("q") + (pl.int_range(pl.len()) // 30).cast(pl.String)).alias("pid")
-    ).sort("age in years")
-    of_few = of_few.with_columns(
-        (pl.lit("q") + (pl.int_range(pl.len()) // 30).cast(pl.String)).alias("pid")
+    # Width with 75 similar rows a person over width with one: 2.26 (sd .24 over 12 seeds).
+    train, holdout, synthetic = tables(3, n_train=3000, n_holdout=1500, n_synthetic=1500)
+    of_few = holdout.sort("age in years").with_columns(
+        (pl.lit("q") + (pl.int_range(pl.len()) // 75).cast(pl.String)).alias("pid")
     )
     own, shared = (measured(train, h, synthetic)["trtr.outcome"] for h in (holdout, of_few))
-    assert own.value == pytest.approx(shared.value, abs=0.01)
+    assert own.value == pytest.approx(shared.value)
     assert shared.high - shared.low > 1.05 * (own.high - own.low)
 
 

@@ -1,4 +1,7 @@
-"""What each rule must say: passing, failing, boundary, missing, not finite. A new rule adds itself."""
+"""What each rule must say: passing, failing, boundary, missing, not finite.
+
+A new rule adds itself here; the law in tests/laws fails until it has.
+"""
 
 from __future__ import annotations
 

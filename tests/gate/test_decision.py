@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from synthkit import artifacts, registry
+from synthkit import artifacts
 from synthkit.artifacts import Decision, Evidence
 from synthkit.gate import Policy, PolicyRule, decide, exit_code, load_policy, policy_names
+from synthkit.gate import decision as decision_module
 from synthkit.gate.finding import Finding
 from tests.gate.honest import claiming, honest, measuring, validity, without
 
@@ -101,11 +102,9 @@ def one_off(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     module = ModuleType("one_off", "A rule of the test.")
     module.AXIS = "privacy"  # type: ignore[attr-defined]
     module.PARAMETERS = {}  # type: ignore[attr-defined]
-    honest_load = registry.load
+    find = decision_module.rule_module
     monkeypatch.setattr(
-        registry,
-        "load",
-        lambda room, name: module if name == "one_off" else honest_load(room, name),
+        decision_module, "rule_module", lambda name: module if name == "one_off" else find(name)
     )
     return module
 

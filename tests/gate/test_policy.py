@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,7 @@ def test_a_policy_cannot_be_changed_after_it_was_hashed() -> None:
         ("synthkit: policy/1", "synthkit: policy/2", "policy/1"),
         ("synthkit: policy/1\n", "", "synthkit"),
         ("id: ours", "id: ours\nid: theirs", "id"),
-        ("  - rule: max_epsilon", "  - max_epsilon", "rules"),
+        ("  - rule: max_epsilon\n    limit: 3\n", "  - max_epsilon\n", "rules[1]"),
         ("  - rule: max_epsilon", "  - roole: max_epsilon", "rule is missing"),
     ],
 )
@@ -156,7 +157,7 @@ LOOSER_IS_HIGHER = {"utility_ratio": False, "min_rows": False}
 
 def test_wider_recipients_never_get_looser_limits() -> None:
     policies = [load_policy(name) for name in ("internal", "partner", "public")]
-    for wide, narrow in zip(policies, policies[1:], strict=False):
+    for wide, narrow in itertools.pairwise(policies):
         stricter = dict(narrow.rules)
         for name, parameters in wide.rules:
             for key, value in parameters.items():
@@ -173,7 +174,7 @@ def test_every_limit_of_the_packaged_policies_has_a_reason_beside_it() -> None:
     folder = Path(__file__).parents[2] / "policies"
     for name in policy_names():
         lines = (folder / f"{name}.yaml").read_text(encoding="utf-8").splitlines()
-        for before, line in zip(lines, lines[1:], strict=False):
+        for before, line in itertools.pairwise(lines):
             if line.startswith("  - rule:"):
                 assert before.startswith("  # "), f"{name}: {line}"
     readme = (folder / "README.md").read_text(encoding="utf-8")

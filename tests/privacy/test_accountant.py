@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 import time
 
@@ -79,15 +80,12 @@ def test_tables_agree_with_exact_sums(sigma: float, tables: int, delta: float) -
 
 def exact_delta_of_one_step(noise: float, rate: float, epsilon: float) -> float:
     """Worse direction of one Poisson-subsampled Gaussian, by numerical integration."""
-    without = stats.norm(0, noise).pdf
+    points = np.linspace(-12 * noise, 1 + 12 * noise, 40_001)
+    without = stats.norm.pdf(points, 0, noise)
+    with_unit = (1 - rate) * without + rate * stats.norm.pdf(points, 1, noise)
 
-    def with_unit(y: float) -> float:
-        return float((1 - rate) * without(y) + rate * stats.norm(1, noise).pdf(y))
-
-    def divergence(p: object, q: object) -> float:
-        points = np.linspace(-12 * noise, 1 + 12 * noise, 40_001)
-        gap = np.array([p(y) - math.exp(epsilon) * q(y) for y in points])  # type: ignore[operator]
-        return float(integrate.simpson(np.clip(gap, 0, None), x=points))
+    def divergence(p: np.ndarray, q: np.ndarray) -> float:
+        return float(integrate.simpson(np.clip(p - math.exp(epsilon) * q, 0, None), x=points))
 
     return max(divergence(with_unit, without), divergence(without, with_unit))
 
@@ -144,7 +142,7 @@ def test_more_noise_never_costs_more() -> None:
     ]
     rates = [epsilon_of(dataclasses.replace(GRADIENTS, sample_rate=q)) for q in (0.2, 0.05, 0.01)]
     for prices in (tables, gradients, rates):
-        assert all(a > b > 0 for a, b in zip(prices, prices[1:], strict=False))
+        assert all(a > b > 0 for a, b in itertools.pairwise(prices))
 
 
 def test_a_larger_delta_never_costs_more() -> None:

@@ -80,6 +80,14 @@ def test_an_attack_without_interval_shows_no_bound() -> None:
     assert "No interval was measured" in number.meaning
 
 
+def test_an_attack_that_errs_reliably_is_turned_round() -> None:
+    name = "attacks.membership_inference"
+    found = {name: samples.measure(name, 0.43, around=0.01)}
+    number = key_numbers(samples.bare(measurements=found))[2]
+    assert number.text == "at most 0.580 against 0.5"
+    assert "turned round" in number.meaning
+
+
 def test_all_text_can_be_printed_on_a_plain_terminal() -> None:
     for evidence, _ in (samples.reviews_pass(), samples.patients_refused()):
         for number in key_numbers(evidence):

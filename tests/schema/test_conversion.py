@@ -34,12 +34,12 @@ CASES = [
     ("id", [" a1 ", "b"], ["a1", "b"], 0),
     ("id", [7, 8, None], ["7", "8", None], 0),
     ("person_id", [7.0, None, 9.5], ["7", None, "9.5"], 0),
-    ("date", ["2020-02-29", "29.02.2020", "29 Feb 2020", "2020-02-29T10:00:00"], [D(2020, 2, 29)] * 4, 0),
+    ("date", ["2020-02-29", "29.02.2020", "29 Feb 2020", "2020-02-29T10:00:00"],
+     [D(2020, 2, 29)] * 4, 0),
     ("date", ["2020-02-30", "soon"], [None, None], 2),
-    ("date", ["01/02/2020", "25/02/2020"], [D(2020, 2, 1), D(2020, 2, 25)], 0),
-    ("date", ["02/01/2020", "02/25/2020"], [D(2020, 2, 1), D(2020, 2, 25)], 0),
-    ("date", ["01/02/2020", "03/04/2020"], [None, None], 2),
-    ("date", ["02 28, 2014", "1 3, 2014"], [D(2014, 2, 28), D(2014, 1, 3)], 0),
+    ("date", ["01/02/2020", "25/02/2020"], [None, None], 2),
+    ("date", ["02/01/2020", "02/25/2020"], [None, None], 2),
+    ("date", ["02 28, 2014", "1 3, 2014"], [None, None], 2),
     ("date", [T(2020, 1, 1, 5)], [D(2020, 1, 1)], 0),
     ("date", [20200101], [None], 1),
     ("datetime", ["2020-01-01 10:30", "2020-01-01T10:30:00.5", "2020-01-01"],
@@ -68,11 +68,17 @@ def test_conversion_of_a_converted_column_changes_nothing(kind, raw, expected, n
 
 
 def test_categories_are_compared_as_declared():
-    texts, numbers = column("categorical", categories=("1", "b")), column("ordinal", categories=(1, 2))
+    texts, numbers = (
+        column("categorical", categories=("1", "b")),
+        column("ordinal", categories=(1, 2)),
+    )
     assert convert(pl.Series([1.0, 2.0]), texts).values.to_list() == ["1", "2"]
     assert convert(pl.Series([" b", "c"]), texts).values.to_list() == ["b", "c"]
     assert convert(pl.Series(["1", "2.0", "x"]), numbers).values.to_list() == [1, 2, None]
-    assert convert(pl.Series(["a", "b"], dtype=pl.Categorical), texts).values.to_list() == ["a", "b"]
+    assert convert(pl.Series(["a", "b"], dtype=pl.Categorical), texts).values.to_list() == [
+        "a",
+        "b",
+    ]
     assert convert(pl.Series([True, False]), texts).values.to_list() == ["true", "false"]
 
 
@@ -120,3 +126,26 @@ def test_any_column_converts_to_its_type_without_losing_count(raw, kind):
     again = convert(result.values, what)
     assert again.values.equals(result.values)
     assert again.n_unreadable == 0
+
+
+@pytest.mark.parametrize(
+    ("order", "cells", "expected"),
+    [
+        ("day_first", ["01/02/2020", "25/02/2020"], [D(2020, 2, 1), D(2020, 2, 25)]),
+        ("month_first", ["02/01/2020", "02-25-2020"], [D(2020, 2, 1), D(2020, 2, 25)]),
+        ("month_first", ["02 28, 2014", "1 3, 2014"], [D(2014, 2, 28), D(2014, 1, 3)]),
+    ],
+)
+def test_dates_with_two_readings_are_read_in_the_declared_order(order, cells, expected):
+    column = Column(name="d", kind="date", date_order=order)
+    assert convert(pl.Series("d", cells), column).values.to_list() == expected
+
+
+@pytest.mark.parametrize("order", [None, "day_first", "month_first"])
+def test_no_row_decides_how_another_date_is_read(order):
+    column = Column(name="d", kind="date", date_order=order)
+    cells = ["01/02/2020", "03.04.2020", "2020-05-06"]
+    alone = convert(pl.Series("d", cells), column).values.to_list()
+    for other in ("25/12/2020", "12/25/2020", "soon", None):
+        beside = convert(pl.Series("d", [*cells, other]), column).values.to_list()
+        assert beside[:3] == alone

@@ -50,7 +50,9 @@ def problems(text: str, **more: bool) -> tuple[str, ...]:
 
 
 def test_a_valid_document_becomes_its_model():
-    plan = parse_document("title: x\nepsilon: 1e-6\nrules:\n- {name: a, limit: .5}\n", Plan, what="p")
+    plan = parse_document(
+        "title: x\nepsilon: 1e-6\nrules:\n- {name: a, limit: .5}\n", Plan, what="p"
+    )
     assert plan.epsilon == 1e-6
     assert plan.rules[0].limit == 0.5
 
@@ -62,7 +64,9 @@ def test_json_is_read_too(tmp_path):
 
 
 def test_every_problem_is_told_at_once_with_its_line():
-    details = problems("titel: x\nrows: many\nquick: 1\nrules:\n- name: 3\n  limits: 0.5\n  limit: 2\n")
+    details = problems(
+        "titel: x\nrows: many\nquick: 1\nrules:\n- name: 3\n  limits: 0.5\n  limit: 2\n"
+    )
     text = "\n".join(details)
     assert "line 1, titel: unknown key 'titel'; did you mean 'title'?" in details
     assert "line 2, rows: must be a whole number (text stands there)" in details
@@ -88,11 +92,18 @@ def test_every_problem_is_told_at_once_with_its_line():
         ("title: x\nrules: [{name: a, limit: 0, severity: eror}]\n", "did you mean 'error'?"),
         ("title: x\nrules: [1, 2, 3, 4]\n", "must have at most 3 entries"),
         ("title: x\nrules: [1]\n", "must be a mapping"),
-        ("title: x\nrows: 13\nrules: [{name: a, limit: 0}]\n", "line 2, rows: is an unlucky number"),
-        ("title: x\nrows: 13\nrules:\n- name: a\n  limit: 0\n", "line 4, rules[0].name: is no name"),
+        (
+            "title: x\nrows: 13\nrules: [{name: a, limit: 0}]\n",
+            "line 2, rows: is an unlucky number",
+        ),
+        (
+            "title: x\nrows: 13\nrules:\n- name: a\n  limit: 0\n",
+            "line 4, rules[0].name: is no name",
+        ),
         ("title: x\nrows: 1.5\n", "must be a whole number"),
         ("title: x\noptions: {a: x}\n", "options.a: must be a whole number or a number"),
-        ("1: x\ntitle: y\n", "line 1"),
+        ("1: x\ntitle: y\n", "line 1: the key 1 must be text: put it in quotes"),
+        ("title: y\noptions: {true: 1}\n", "line 2, options: the key true must be text"),
     ],
 )
 def test_each_problem_has_a_sentence(text, said):

@@ -49,7 +49,10 @@ def test_a_schema_is_read_as_written(tmp_path):
     assert isinstance(schema.column("price").bounds[0], float)
     assert schema.column("price").domain_source == "data"
     assert schema.column("answer").categories == ("yes", "no", "on", "off", "007", "12:30")
-    assert schema.column("bought").bounds == (datetime.date(2020, 1, 1), datetime.date(2021, 12, 31))
+    assert schema.column("bought").bounds == (
+        datetime.date(2020, 1, 1),
+        datetime.date(2021, 12, 31),
+    )
     low, high = schema.column("sent").bounds
     assert low == datetime.datetime(2020, 1, 1)
     assert high == datetime.datetime(2021, 12, 31, 23, 59, 59, 999999)
@@ -97,7 +100,7 @@ def test_the_file_says_what_to_review():
         ("bounds: [0, 120], ", "", "column 'age' is integer and needs bounds"),
         ("[2020-01-01, \"2021-12-31\"]", "[2020-01-01, soon]", "its bounds must be dates"),
         ("[2020-01-01, 2021-12-31]", "[1, 2]", "written YYYY-MM-DD HH:MM:SS"),
-        ("categories: [1, 2, 3, 4, 5], ", "", "column 'rating' is ordinal and needs its categories"),
+        ("categories: [1, 2, 3, 4, 5], ", "", "'rating' is ordinal and needs its categories"),
         ("[1, 2, 3, 4, 5]", "[]", "must have at least one category"),
         ("[1, 2, 3, 4, 5]", "[1, 2, 2]", "has categories twice: 2"),
         ("[1, 2, 3, 4, 5]", "[1, '2']", "mixes numbers and text"),
@@ -130,7 +133,9 @@ def test_every_contradiction_has_one_clear_sentence(old, new, said):
 
 
 def test_a_person_unit_needs_a_person():
-    text = TEXT.replace("kind: person_id", "kind: id").replace("rows_public", "unit: person\nrows_public")
+    text = TEXT.replace("kind: person_id", "kind: id").replace(
+        "rows_public", "unit: person\nrows_public"
+    )
     assert "is person, but no column has the kind person_id" in details(text)
 
 
@@ -141,7 +146,9 @@ def test_a_table_of_identifiers_alone_cannot_be_learned():
 
 
 def test_contradictions_are_told_all_at_once():
-    text = TEXT.replace("[0, 120]", "[120, 0]").replace("[rating]", "[stars]").replace("[N]", "['']")
+    text = (
+        TEXT.replace("[0, 120]", "[120, 0]").replace("[rating]", "[stars]").replace("[N]", "['']")
+    )
     assert len(details(text).splitlines()) == 3
 
 

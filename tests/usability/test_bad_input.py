@@ -97,7 +97,7 @@ def test_a_header_without_rows_is_said_so(command, job):
 
 def test_a_column_that_stands_twice_is_named(command, job):
     (job / "visits.csv").write_text(f"age,ward,age,returned\n30,north,{SENTINEL},true\n")
-    assert_told(run(command, job), 3, "age", "twice")
+    assert_told(run(command, job), 3, "age", "2 times")
 
 
 def test_columns_that_the_table_lacks_are_all_listed(command, job):
@@ -180,9 +180,7 @@ def test_an_unknown_key_gets_the_nearest_known_one(command, job):
 
 
 def test_all_problems_of_a_plan_are_told_at_once(command, job):
-    (job / "plan.yaml").write_text(
-        PLAN.replace("rows: 200", "rows: 0\nseed: -3\ndevice: abacus")
-    )
+    (job / "plan.yaml").write_text(PLAN.replace("rows: 200", "rows: 0\nseed: -3\ndevice: abacus"))
     assert_told(run(command, job), 3, "rows", "seed", "device")
 
 
@@ -211,7 +209,7 @@ def test_a_full_disk_on_publish_leaves_nothing_and_keeps_the_model(command, job,
     def full(*_args: object, **_kwargs: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(bundle.os, "fsync", full)
+    monkeypatch.setattr(bundle, "_write", full)
     outcome = run(command, job)
     assert_told(outcome, 3, "No space left on device", "synthkit sample")
     assert_nothing_left(job)

@@ -19,6 +19,8 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 NAMED_COLUMNS = 24
 """Up to this many columns the rows carry names, beyond only numbers."""
 _SIZE = 560.0
+_TITLES = 340.0
+"""Width from which both halves are named on one line."""
 
 
 def step_of(value: float) -> int:
@@ -46,8 +48,11 @@ def associations(key: str, figure: AssociationFigure) -> str:
     left = 150.0 if is_named else 24.0
     size = _SIZE if is_named else 700.0
     cell = min(size / n, 44.0)
-    top = 22.0
-    canvas = Canvas(left + cell * n + 4, top + cell * n + 22)
+    right = left + cell * n
+    is_wide = cell * n >= _TITLES
+    top = 22.0 if is_wide else 40.0
+    # A frame of fixed width: a few columns must not be blown up to the width of the page.
+    canvas = Canvas(max(right + 4, _SIZE), top + cell * n + 22)
     for step, commands in sorted(_cells(figure, left, top, cell).items()):
         canvas.path(commands, f"heat{step}" if step >= 0 else "heat-missing")
     letters = "label" if is_named else "label small"
@@ -56,8 +61,12 @@ def associations(key: str, figure: AssociationFigure) -> str:
         name = f"{shorten(column, 18)} {i + 1}" if is_named else f"{i + 1}"
         canvas.text(left - 5, middle, name, letters, "end")
         canvas.text(left + cell * (i + 0.5), top + cell * n + 13, f"{i + 1}", letters, "middle")
-    canvas.line(left, top, left + cell * n, top + cell * n, "diagonal")
-    canvas.text(left + cell * n, top - 8, "above: holdout (noise floor)", "label strong", "end")
+    canvas.line(left, top, right, top + cell * n, "diagonal")
+    above = "above: holdout (noise floor)"
+    if is_wide:
+        canvas.text(right, top - 8, above, "label strong", "end")
+    else:
+        canvas.text(left, top - 25, above, "label strong")
     canvas.text(left, top - 8, "below: synthetic", "label strong")
     return canvas.close(
         key,

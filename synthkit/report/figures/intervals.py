@@ -69,7 +69,8 @@ def _draw(canvas: Canvas, strip: Strip, top: float, *, is_diagnostic: bool) -> N
     for mark in strip.marks:
         at = x(mark.value)
         canvas.line(at, middle - 16, at, middle + 14, mark.style)
-        anchor = "start" if at < _LEFT + 60 else "end" if at > _RIGHT - 60 else "middle"
+        third = (_RIGHT - _LEFT) / 3
+        anchor = "start" if at < _LEFT + third else "end" if at > _RIGHT - third else "middle"
         # Ceilings are named above the axis and chance below, so that the two never collide.
         height = middle - 20 if mark.style == "ceiling" else middle + 28
         canvas.text(at, height, mark.text, "label", anchor)

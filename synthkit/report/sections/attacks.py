@@ -14,9 +14,12 @@ from synthkit.report.tables import Figure
 _AUC = "attacks.membership_inference"
 _TPR = "attacks.membership_inference_tpr"
 _COPIES = "attacks.exact_copies"
+_UNIQUE = "attacks.exact_copies_unique"
 _DCR = "diagnostics.dcr_train_closer_share"
 _FPR = 0.01
-_ORDER = (_COPIES, _AUC, _TPR)
+_EXCESSES = (_COPIES, _UNIQUE)
+_EXPECTED = (_COPIES, _AUC, _TPR)
+_ORDER = (_COPIES, _UNIQUE, _AUC, _TPR)
 
 
 def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
@@ -30,7 +33,7 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     quiet = [s for s in (_strip(m, evidence) for m in diagnostics) if s is not None]
     table = measured.table("Attacks on the synthetic table", attacks)
     return {
-        "missing": tuple(measured.label(n) for n in _ORDER if n not in found),
+        "missing": tuple(measured.label(n) for n in _EXPECTED if n not in found),
         "figure": Figure(
             svg=intervals("attacks-plot", "Attacks with intervals", strips),
             caption="Point and bar: measured value with its interval. Dotted line: chance. "
@@ -76,10 +79,13 @@ def beyond_ceiling(evidence: Evidence) -> tuple[str, ...]:
         found, top = evidence.measurements.get(name), ceiling(name, evidence)
         if found is None or top is None or found.low is None or is_missing(found.low):
             continue
-        if found.low > top:
-            shown = measured.unit_of(name)
+        shown = measured.unit_of(name)
+        least = found.low
+        if name == _AUC and found.high is not None and not is_missing(found.high):
+            least = max(least, 1 - found.high)  # an attack that errs reliably is turned round
+        if least > top:
             alarms.append(
-                f"{measured.label(name)}: the interval starts at {shown(found.low)}, above "
+                f"{measured.label(name)}: the attack reaches at least {shown(least)}, above "
                 f"the ceiling of {shown(top)} that the privacy proof sets. Treat this as a fault "
                 "of the implementation, not as bad luck."
             )
@@ -108,7 +114,7 @@ def _strip(found: Measurement, evidence: Evidence) -> Strip | None:
     chance = _chance(found)
     marks = []
     if chance is not None:
-        what = "chance" if found.name != _COPIES else "no excess"
+        what = "chance" if found.name not in _EXCESSES else "no excess"
         text = f"{what} {measured.unit_of(found.name)(chance)}"
         marks.append(Mark(value=chance, text=text, style="chance"))
     if top is not None:
@@ -130,7 +136,7 @@ def _chance(found: Measurement) -> float | None:
     """Returns what an attack without any leak would score."""
     if found.name == _TPR:
         return _FPR
-    if found.name == _COPIES:
+    if found.name in _EXCESSES:
         return 0.0
     if found.name in (_AUC, _DCR):
         return 0.5
@@ -141,7 +147,7 @@ def _axis(name: str, low: float, high: float) -> tuple[float, float]:
     """Returns the ends of a strip's axis: fixed where the measure has a natural scale."""
     if name == _AUC:
         return (0.4 if low >= 0.4 else 0.0), 1.0
-    if name == _COPIES:
+    if name in _EXCESSES:
         reach = max(abs(low), abs(high), 0.001) * 1.25
         return -reach, reach
     if name == _DCR:

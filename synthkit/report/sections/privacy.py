@@ -7,7 +7,13 @@ from typing import Any
 
 from synthkit.artifacts import Decision, EventRecord, Evidence, PrivacyStatement
 from synthkit.report.figures.budget import budget
-from synthkit.report.guarantee import best_guess_gaussian, has_guarantee, likelihood_factor
+from synthkit.report.guarantee import (
+    best_guess_gaussian,
+    has_guarantee,
+    is_priced,
+    likelihood_factor,
+    uncovered,
+)
 from synthkit.report.key_numbers import plain_guarantee
 from synthkit.report.numbers import is_missing, number, percent_at_most, setting
 from synthkit.report.tables import Figure, Table, headers
@@ -29,7 +35,7 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
             ),
         }
     return {
-        "kind": "guarantee" if has_guarantee(privacy) else "none",
+        "kind": _kind(privacy),
         "sentences": _sentences(privacy),
         "facts": _facts(privacy),
         "events": _events(privacy),
@@ -41,10 +47,24 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     }
 
 
+def _kind(privacy: PrivacyStatement) -> str:
+    """Returns how the statement stands: a guarantee, a qualified one, or none."""
+    if not has_guarantee(privacy):
+        return "none"
+    return "qualified" if privacy.data_columns else "guarantee"
+
+
 def _sentences(privacy: PrivacyStatement) -> tuple[str, ...]:
     """Returns the guarantee in words, or why there is none."""
-    if not privacy.private:
-        outside = [e.name for e in privacy.events if e.in_release and not e.covered]
+    outside = uncovered(privacy)
+    if outside and is_priced(privacy):
+        return (
+            f"No guarantee as it stands: the release depends on {plural(len(outside), 'look')} at "
+            f"real rows that no budget covers: {', '.join(outside)}.",
+            f"All other looks together cost epsilon {number(privacy.epsilon)} at delta "
+            f"{number(privacy.delta)}. What the uncovered ones reveal is not bounded.",
+        )
+    if not privacy.private or outside:
         because = (
             f" The release depends on {plural(len(outside), 'look')} at real rows that no budget "
             f"covers: {', '.join(outside)}."
@@ -69,6 +89,14 @@ def _sentences(privacy: PrivacyStatement) -> tuple[str, ...]:
         f"(e to the power of epsilon), plus delta = {number(privacy.delta)}.",
         plain_guarantee(privacy),
     ]
+    if privacy.data_columns:
+        columns = plural(len(privacy.data_columns), "column")
+        sentences.insert(
+            1,
+            f"This holds with the bounds and categories of {columns} "
+            "taken as given: they were read from the real table outside the budget, and what they "
+            "reveal is not bounded.",
+        )
     if privacy.mu is not None and not is_missing(privacy.mu):
         sharper = percent_at_most(best_guess_gaussian(privacy.mu))
         sentences.append(
@@ -81,9 +109,9 @@ def _sentences(privacy: PrivacyStatement) -> tuple[str, ...]:
 def _facts(privacy: PrivacyStatement) -> tuple[tuple[str, str], ...]:
     """Returns the statement's fields in fixed order; what is not stated says so.
 
-    A generator without a guarantee has none of the fields that describe one.
+    A generator that claims no epsilon has none of the fields that describe one.
     """
-    if not privacy.private:
+    if not privacy.private and not is_priced(privacy):
         return (("Generator", privacy.generator or "not stated"), ("Epsilon", "no guarantee"))
     target = (
         "" if privacy.target_epsilon is None else f", of {setting(privacy.target_epsilon)} asked"
@@ -143,7 +171,8 @@ def _parameters(parameters: Mapping[str, float | int | str]) -> str:
 def _account(privacy: PrivacyStatement) -> dict[str, Any]:
     """Returns the population's spend so far, with a bar where there is a cap."""
     if privacy.population_epsilon is None or is_missing(privacy.population_epsilon):
-        return {"sentence": "No account of this population's releases came with the evidence."}
+        sentence = "No account of this population's releases came with the evidence."
+        return {"sentence": sentence, "figure": None}
     whose = f"of the population {privacy.population}" if privacy.population else "of the population"
     releases = (
         f"{plural(privacy.population_releases, 'release')} {whose} so far"
@@ -158,7 +187,7 @@ def _account(privacy: PrivacyStatement) -> dict[str, Any]:
         or is_missing(privacy.population_cap)
         or privacy.population_cap <= 0
     ):
-        return {"sentence": f"{sentence}. No lifetime cap is set."}
+        return {"sentence": f"{sentence}. No lifetime cap is set.", "figure": None}
     spent = privacy.population_epsilon
     own = 0.0 if privacy.epsilon is None or is_missing(privacy.epsilon) else privacy.epsilon
     before = max(spent - own, 0.0)

@@ -16,25 +16,30 @@ from synthkit.report.wording import (
     VERDICT_WORDS,
     plural,
     recipient,
+    shorten,
 )
 
 _RULES_SHOWN = 4
+_WARNINGS_SHOWN = 6
+# The first screen stays one screen: what is longer is cut here and stands in full further down.
+_NAME_LENGTH, _LINE_LENGTH, _SENTENCE_LENGTH = 110, 160, 260
 
 
 def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     """Returns what the first screen shows."""
+    every = (*beyond_ceiling(evidence), *evidence.warnings)
     deciding = [r for r in in_order(decision.rules) if r.outcome != "pass"]
     return {
-        "name": evidence.name or "Unnamed release",
+        "name": shorten(evidence.name, _NAME_LENGTH) or "Unnamed release",
         "size": _size(evidence),
-        "release_id": evidence.release_id or "no release id",
+        "release_id": shorten(evidence.release_id, _NAME_LENGTH),
         "created": date(evidence.created) or "date not stated",
         "verdict": decision.verdict,
         "verdict_word": VERDICT_WORDS[decision.verdict],
         "verdict_reason": VERDICT_REASONS[decision.verdict],
         "facts": (
-            ("For", recipient(evidence, decision)),
-            ("Purpose", evidence.purpose or "not stated"),
+            ("For", shorten(recipient(evidence, decision), _LINE_LENGTH)),
+            ("Purpose", shorten(evidence.purpose, _LINE_LENGTH) or "not stated"),
             ("Policy", f"{decision.policy} {decision.policy_version}".strip() or "not stated"),
             (
                 "Verdict holds until",
@@ -42,14 +47,23 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
             ),
         ),
         "deciding": [
-            (r.outcome, OUTCOME_WORDS[r.outcome], r.question, r.reason)
+            (
+                r.outcome,
+                OUTCOME_WORDS[r.outcome],
+                shorten(r.question, _LINE_LENGTH),
+                shorten(r.reason, _SENTENCE_LENGTH),
+            )
             for r in deciding[:_RULES_SHOWN]
         ],
         "deciding_more": plural(len(deciding) - _RULES_SHOWN, "further rule")
         if len(deciding) > _RULES_SHOWN
         else "",
         "numbers": key_numbers(evidence),
-        "warnings": (*beyond_ceiling(evidence), *evidence.warnings),
+        "warnings": [shorten(w, _SENTENCE_LENGTH) for w in every[:_WARNINGS_SHOWN]],
+        "warnings_more": plural(len(every) - _WARNINGS_SHOWN, "further warning")
+        if len(every) > _WARNINGS_SHOWN
+        else "",
+        "warnings_in_full": every,
         "internal": INTERNAL_EDITION,
     }
 

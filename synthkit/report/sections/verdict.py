@@ -44,7 +44,8 @@ def in_order(rules: Sequence[RuleResult]) -> list[RuleResult]:
 def _value(rule: RuleResult) -> str:
     """Returns the number that the rule looked at; some rules look at none."""
     if rule.value is not None:
-        return number(rule.value)
+        is_whole = float(rule.value).is_integer()
+        return setting(rule.value) if is_whole else number(rule.value)
     return NOT_MEASURED if rule.outcome == "inconclusive" else "no number"
 
 

@@ -1,0 +1,55 @@
+"""What several commands ask for in the same words, and how odd values are refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from synthkit.errors import InputError
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+SchemaPath = Annotated[Path, typer.Option("--schema", "-s", help="The table's schema (YAML).")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Seed = Annotated[int, typer.Option(min=0, help="Public randomness only; never the noise.")]
+Generator = Annotated[str, typer.Option(help="See `synthkit list generators`.")]
+Population = Annotated[
+    str | None, typer.Option(help="Whom the ledger charges; default: the schema's population.")
+]
+
+
+def positive_epsilon(epsilon: float) -> float:
+    """Refuses an epsilon that is not a positive, finite number."""
+    import math
+
+    if not (math.isfinite(epsilon) and epsilon > 0):
+        raise InputError(
+            f"Epsilon must be a positive number, not {epsilon}.",
+            hint="1.0 is a good first choice; smaller is more private.",
+        )
+    return epsilon
+
+
+def known_device(device: str) -> str:
+    """Refuses a device that is neither auto, cpu nor cuda."""
+    if device not in ("auto", "cpu", "cuda"):
+        raise InputError(f"There is no device {device!r}.", hint="Use auto, cpu or cuda.")
+    return device
+
+
+def pair(text: str, option: str) -> tuple[str, str]:
+    """Splits NAME=VALUE."""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise InputError(
+            f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
+        )
+    return name, value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text file, whole or not at all."""
+    from synthkit.pipeline.documents import write_whole
+
+    write_whole(path, text.encode())

@@ -1,0 +1,282 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from synthkit.artifacts import Codes
+from synthkit.errors import InputError, IntegrityError
+from synthkit.generate import Plan, ProgressEvent, dpctgan, independent, storage
+from synthkit.privacy import mechanism
+from synthkit.privacy.accountant import cost, cross_check
+from synthkit.privacy.event import NoisyGradients, NoisyTables
+
+from .conftest import SMALL, linked_codes, measured, two_way_distance
+
+
+def _plan(epsilon: float = 1.0, n_tables: int = 4, **options: Any) -> Plan:
+    return dpctgan.plan(epsilon=epsilon, delta=1e-6, n_tables=n_tables, options=options)
+
+
+def _fit(codes: Codes, plan: Plan, seed: int = 0, tables: Any = None, **more: Any) -> Any:
+    one_way = tables or measured(codes, plan.table_sigma)
+    return dpctgan.fit(codes, one_way, plan, seed=seed, device="cpu", **more)
+
+
+@pytest.fixture(scope="module")
+def small_model() -> Any:
+    codes = linked_codes(300)
+    return _fit(codes, _plan(**SMALL))
+
+
+@pytest.mark.parametrize("epsilon", [0.1, 0.5, 1.0, 3.0, 10.0])
+@pytest.mark.parametrize("n_tables", [1, 15])
+def test_the_plan_never_costs_more_than_the_budget(epsilon: float, n_tables: int) -> None:
+    plan = _plan(epsilon, n_tables)
+    assert 0.9 * epsilon <= cost(plan.events, delta=1e-6).epsilon <= epsilon
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"two_way_share": 0}, {"gradient_share": 0}, {"sample_rate": 1.0, "critic_steps": 3},
+        {"two_way_share": 0.0, "gradient_share": 0.9, "sample_rate": 0.01, "critic_steps": 2000},
+    ],
+)  # fmt: skip
+def test_nor_does_it_under_other_options(options: dict[str, Any]) -> None:
+    assert cost(_plan(2.0, 6, **options).events, delta=1e-6).epsilon <= 2.0
+
+
+def test_other_accountants_agree_on_the_cost() -> None:
+    plan = _plan(1.0, 15)
+    ours = cost(plan.events, delta=1e-6).epsilon
+    others = cross_check(plan.events, delta=1e-6)
+    assert others["opacus_rdp"] >= ours
+    assert abs(others["opacus_prv"] - ours) <= 0.01 * ours
+
+
+def test_too_little_noise_would_be_seen_by_the_other_accountants() -> None:
+    plan = _plan(1.0, 15)
+    halved = [
+        replace(e, sigma=e.sigma / 2) if isinstance(e, NoisyTables) else e for e in plan.events
+    ]
+    assert cross_check(halved, delta=1e-6)["opacus_prv"] > 1.3
+
+
+def test_the_plan_follows_its_shares() -> None:
+    one, two, gradients = _plan(1.0, 10).events
+    assert isinstance(one, NoisyTables)
+    assert isinstance(two, NoisyTables)
+    assert isinstance(gradients, NoisyGradients)
+    assert (one.tables, two.tables) == (10, 45)
+    ratio = (two.tables / two.sigma**2) / (one.tables / one.sigma**2)
+    shares = dpctgan.validate({}, dpctgan.OPTIONS, generator="dpctgan")
+    left = 1 - shares["two_way_share"] - shares["gradient_share"]
+    assert ratio == pytest.approx(shares["two_way_share"] / left)
+
+
+def test_shares_that_leave_nothing_for_the_one_way_tables_are_refused() -> None:
+    with pytest.raises(InputError, match="leave less than"):
+        _plan(two_way_share=0.7, gradient_share=0.3)
+
+
+def test_a_single_column_has_no_pairs_and_can_be_learned() -> None:
+    codes = linked_codes(200, sizes=(5,))
+    plan = _plan(5.0, 1, **SMALL)
+    assert sum(isinstance(e, NoisyTables) for e in plan.events) == 1
+    assert _fit(codes, plan).sample(10, np.random.default_rng(0)).shape == (10, 1)
+
+
+def test_tables_with_other_noise_than_planned_are_refused() -> None:
+    codes = linked_codes(50)
+    for sigma in (None, 1.0):
+        with pytest.raises(InputError, match="noise of the plan"):
+            _fit(codes, _plan(**SMALL), tables=measured(codes, sigma))
+
+
+def test_links_between_columns_are_learned() -> None:
+    # At a generous budget the pairs must come out far better than independent columns can.
+    codes = linked_codes(2000)
+    plan = _plan(20.0, **{**SMALL, "match_steps": 300, "hidden": 64, "learning_rate": 5e-3})
+    drawn = _fit(codes, plan).sample(4000, np.random.default_rng(0))
+    alone = independent.plan(epsilon=20.0, delta=1e-6, n_tables=4, options={})
+    baseline = independent.fit(codes, measured(codes, alone.table_sigma), alone, seed=0)
+    apart = two_way_distance(codes, baseline.sample(4000, np.random.default_rng(0)))
+    assert two_way_distance(codes, drawn) < 0.5 * apart
+
+
+def test_the_discriminator_alone_teaches_links() -> None:
+    # No two-way tables: what the generator knows of links came through DP-SGD.
+    codes = linked_codes(1500, sizes=(4, 4, 2))
+    options = {
+        **SMALL, "two_way_share": 0, "gradient_share": 0.9, "match_steps": 50, "batch_size": 128,
+        "critic_steps": 300, "sample_rate": 0.2, "critic_steps_per_step": 1, "hidden": 64,
+        "critic_hidden": 64, "adversarial_learning_rate": 2e-3, "anchor_weight": 10.0,
+    }  # fmt: skip
+    drawn = _fit(codes, _plan(500.0, 3, **options)).sample(4000, np.random.default_rng(0))
+    shuffled = np.random.default_rng(0).permuted(codes.values, axis=0)
+    assert two_way_distance(codes, drawn) < 0.8 * two_way_distance(codes, shuffled)
+
+
+def test_a_saved_model_draws_the_same(small_model: Any, tmp_path: Path) -> None:
+    storage.save(tmp_path / "m", small_model.arrays(), small_model.description())
+    again = dpctgan.load(*storage.load(tmp_path / "m"))
+    drawn = [m.sample(9000, np.random.default_rng(5)) for m in (small_model, again)]
+    np.testing.assert_array_equal(*drawn)
+    assert not np.array_equal(drawn[0], again.sample(9000, np.random.default_rng(6)))
+
+
+def test_a_model_whose_arrays_and_description_disagree_is_refused(small_model: Any) -> None:
+    arrays, description = small_model.arrays(), small_model.description()
+    with pytest.raises(IntegrityError):
+        dpctgan.load(arrays, {**description, "sizes": [1, 2]})
+    with pytest.raises(IntegrityError):
+        dpctgan.load({"probabilities": arrays["probabilities"]}, description)
+
+
+def test_sampling_leaves_global_generators_alone(small_model: Any) -> None:
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    small_model.sample(10, np.random.default_rng(0))
+    _fit(linked_codes(30), _plan(**{**SMALL, "match_steps": 2, "critic_steps": 2}))
+    assert torch.equal(before[0], torch.random.get_rng_state())
+    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+
+
+# What depends on the seed, and what must not.
+
+GRADIENTS_ONLY = {**SMALL, "two_way_share": 0, "gradient_share": 0.5, "match_steps": 0}
+
+
+def _is_repeatable(seed: int) -> bool:
+    codes, plan = linked_codes(100), _plan(**GRADIENTS_ONLY)
+    tables = measured(codes, plan.table_sigma)
+    weights = [_fit(codes, plan, seed, tables).arrays()["network.2.weight"] for _ in range(2)]
+    return bool(np.array_equal(*weights))
+
+
+def test_the_same_seed_gives_other_noise_each_time() -> None:
+    assert not _is_repeatable(7)
+
+
+def test_noise_that_a_seed_reaches_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    def seeded(device: Any = "cpu") -> torch.Generator:
+        return torch.Generator(device).manual_seed(7)
+
+    monkeypatch.setattr(mechanism, "secret_torch_generator", seeded)
+    assert _is_repeatable(7)
+
+
+def test_global_seeds_do_not_reach_the_noise() -> None:
+    codes, plan = linked_codes(100), _plan(**GRADIENTS_ONLY)
+    tables, weights = measured(codes, plan.table_sigma), []
+    state = torch.random.get_rng_state()
+    for _ in range(2):
+        torch.manual_seed(0)
+        weights.append(_fit(codes, plan, 0, tables).arrays()["network.2.weight"])
+    torch.random.set_rng_state(state)
+    assert not np.array_equal(*weights)
+
+
+# What the model holds.
+
+
+def _tables_only(codes: Codes, plan: Plan, tables: Any) -> dict[str, np.ndarray]:
+    return dpctgan.fit(codes, tables, plan, seed=0).arrays()
+
+
+def test_under_the_same_noisy_tables_other_rows_give_the_same_model() -> None:
+    # Noise is recorded on one table and its answers replayed on another: whatever still differs
+    # would have come from the rows past the noise.
+    plan = _plan(**{**SMALL, "gradient_share": 0})
+    codes, other = linked_codes(120), linked_codes(120, seed=5)
+    tables = measured(codes, plan.table_sigma)
+    with mechanism._recording() as tape:
+        first = _tables_only(codes, plan, tables)
+    with mechanism._replaying(tape):
+        second = _tables_only(other, plan, tables)
+    for name, array in first.items():
+        np.testing.assert_array_equal(array, second[name])
+
+
+def test_a_fit_that_peeks_past_the_noise_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    from synthkit.generate import session
+
+    real = session.Conditions
+
+    def peeking(probabilities: Any, device: Any) -> Any:
+        return real([np.bincount(v, minlength=len(p)) + 0.0 for v, p in
+                     zip(peeking.rows.T, probabilities, strict=True)], device)  # fmt: skip
+
+    monkeypatch.setattr(session, "Conditions", peeking)
+    plan = _plan(**{**SMALL, "gradient_share": 0})
+    codes, other = linked_codes(120), linked_codes(120, seed=5)
+    tables = measured(codes, plan.table_sigma)
+    peeking.rows = codes.values  # type: ignore[attr-defined]
+    with mechanism._recording() as tape:
+        first = _tables_only(codes, plan, tables)
+    peeking.rows = other.values  # type: ignore[attr-defined]
+    with mechanism._replaying(tape):
+        second = _tables_only(other, plan, tables)
+    assert any(not np.array_equal(array, second[name]) for name, array in first.items())
+
+
+def _holds(blob: bytes, row: np.ndarray) -> bool:
+    kinds = (np.uint8, np.uint16, np.int32, np.int64, np.float32, np.float64)
+    return any(row.astype(kind).tobytes() in blob for kind in kinds)
+
+
+def test_no_row_lies_in_the_model_file(tmp_path: Path) -> None:
+    sizes = (251, 241, 239, 233, 229, 227, 223, 211)
+    sentinel = np.array([250, 240, 238, 232, 228, 226, 222, 210], dtype=np.uint8)
+    codes = linked_codes(400, sizes=sizes)
+    codes.values[:40] = sentinel
+    plan = _plan(5.0, 8, **{**SMALL, "two_way_cells": 2000, "match_steps": 5})
+    model = _fit(codes, plan)
+    path = tmp_path / "m"
+    storage.save(path, model.arrays(), model.description())
+    blob = path.read_bytes()
+    for row in codes.values:
+        assert not _holds(blob, row)
+    n_rows_or_units = {400}
+    for name, array in model.arrays().items():
+        assert name == "probabilities" or name.startswith("network.")
+        assert not n_rows_or_units & set(array.shape)
+    leaking = {**model.arrays(), "sampler": codes.values[:1].astype(np.int64)}
+    storage.save(path, leaking, model.description())
+    assert _holds(path.read_bytes(), sentinel), "the search would find a row if there were one"
+
+
+def test_neither_discriminator_nor_exact_size_is_kept(small_model: Any) -> None:
+    text = str(small_model.description()) + str(list(small_model.arrays()))
+    for word in ("critic", "optim", "300", "exp_avg", "seed"):
+        assert word not in text
+
+
+# Progress.
+
+
+def test_progress_counts_to_the_end_and_says_nothing_of_the_rows() -> None:
+    seen: list[ProgressEvent] = []
+    _fit(linked_codes(80), _plan(**SMALL), progress=seen.append)
+    total = SMALL["match_steps"] + SMALL["critic_steps"]
+    assert [e.step for e in seen] == sorted({e.step for e in seen})
+    assert seen[-1].step == seen[-1].steps == total
+    assert all(e.seconds_left >= 0 for e in seen)
+    assert {f for e in seen for f in vars(e)} == {
+        "step", "steps", "seconds_left", "epsilon_so_far"
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("n_units", [1, 2])
+def test_tiny_tables_train_too(n_units: int) -> None:
+    model = _fit(linked_codes(n_units), _plan(**{**SMALL, "match_steps": 5}))
+    values = model.sample(50, np.random.default_rng(0))
+    assert (values < np.array([4, 6, 3, 5])).all()
+
+
+def test_zero_rows_may_be_asked_for(small_model: Any) -> None:
+    assert small_model.sample(0, np.random.default_rng(0)).shape == (0, 4)

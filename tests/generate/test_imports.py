@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+BANNED = ("polars", "pandas", "pyarrow", "sklearn", "sdmetrics", "great_expectations")
+
+PROGRAM = """
+import sys
+from importlib.abc import MetaPathFinder
+
+class Ban(MetaPathFinder):
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {banned!r}:
+            raise AssertionError("a generator imports " + name)
+
+sys.meta_path.insert(0, Ban())
+sys.modules.update({{name: None for name in ()}})
+import numpy as np
+from synthkit import registry
+from synthkit.artifacts import Codes, OneWayTables
+from synthkit.generate import load_generator, storage
+
+for name in registry.names("synthkit.generate"):
+    if name == "ctgan":
+        continue
+    generator = load_generator(name)
+    plan = generator.plan(epsilon=1.0, delta=1e-6, n_tables=2, options={options})
+    values = np.random.default_rng(0).integers(0, 3, (50, 2)).astype(np.uint8)
+    codes = Codes(columns=("a", "b"), sizes=(3, 3), values=values, units=np.arange(50))
+    tables = OneWayTables(
+        counts=(np.full(3, 17.0), np.full(3, 17.0)), units=51.0, sigma=plan.table_sigma
+    )
+    model = generator.fit(codes, tables, plan, seed=0, device="cpu")
+    generator.load(model.arrays(), model.description()).sample(10, np.random.default_rng(0))
+{extra}
+print("loaded", *sorted(set({banned!r}) & set(sys.modules)))
+"""
+
+
+def _run(extra: str = "") -> subprocess.CompletedProcess[str]:
+    options = '{"match_steps": 2, "critic_steps": 2} if name == "dpctgan" else {}'
+    program = PROGRAM.format(banned=BANNED, extra=extra, options=options)
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+
+
+def test_generators_fit_and_draw_without_any_table_library() -> None:
+    result = _run()
+    assert result.returncode == 0, result.stderr[-2000:]
+    assert result.stdout.split() == ["loaded"]
+
+
+def test_an_import_of_a_table_library_would_be_caught() -> None:
+    result = _run("import importlib; importlib.import_module('pandas')")
+    assert result.returncode != 0
+    assert "a generator imports pandas" in result.stderr
+
+
+def test_the_room_itself_loads_nothing_heavy() -> None:
+    program = (
+        "import sys, synthkit.generate, synthkit.generate.dpctgan, synthkit.generate.ctgan;"
+        "print([m for m in ('torch', 'opacus', 'ctgan', 'pandas', 'safetensors') "
+        "if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout.strip() == "[]", result.stderr

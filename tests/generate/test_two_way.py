@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from synthkit.artifacts import Codes
+from synthkit.generate.layout import Layout, shares
+from synthkit.generate.two_way import exact_counts, fold, folded_sizes, measure, n_pairs
+
+from .conftest import linked_codes, measured
+
+ALPHA = 1e-6
+
+
+def _slow_counts(values: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
+    starts = np.cumsum(sizes) - sizes
+    table = np.zeros((sum(sizes), sum(sizes)), dtype=np.int64)
+    for row in values:
+        for a, code_a in enumerate(row):
+            for b, code_b in enumerate(row):
+                table[starts[a] + code_a, starts[b] + code_b] += 1
+    return table
+
+
+def test_the_matrix_product_counts_as_a_loop_over_rows_does() -> None:
+    codes = linked_codes(80)
+    groups = np.arange(sum(codes.sizes))
+    fast = exact_counts(codes.values, groups, Layout(codes.sizes))
+    np.testing.assert_array_equal(fast, _slow_counts(codes.values, codes.sizes))
+
+
+def test_folded_counts_are_sums_of_counts() -> None:
+    codes = linked_codes(80, sizes=(12, 5, 9))
+    groups, sizes = fold(shares(measured(codes, None)), max_cells=50)
+    assert sum(sizes) < sum(codes.sizes)
+    slow = _slow_counts(codes.values, codes.sizes)
+    summed = np.zeros((sum(sizes), sum(sizes)), dtype=np.int64)
+    np.add.at(summed, (groups[:, None], groups[None, :]), slow)
+    np.testing.assert_array_equal(exact_counts(codes.values, groups, Layout(sizes)), summed)
+
+
+def test_a_person_with_many_rows_moves_each_table_by_one_cell_and_one() -> None:
+    few = linked_codes(60)
+    person = linked_codes(1, rows_per_unit=50, seed=1)
+    many = Codes(
+        columns=few.columns,
+        sizes=few.sizes,
+        values=np.concatenate([few.values, person.values]),
+        units=np.concatenate([few.units, np.full(50, 60)]),
+    )
+    from synthkit.privacy.mechanism import one_row_per_unit
+
+    groups, layout = np.arange(sum(few.sizes)), Layout(few.sizes)
+    gaps = [exact_counts(c.values[one_row_per_unit(c.units)], groups, layout) for c in (few, many)]
+    moved = np.triu(gaps[1] - gaps[0]) * layout.off_block.numpy()
+    assert moved.min() == 0
+    assert moved.max() == 1
+    assert moved.sum() == n_pairs(len(few.sizes))
+
+
+def test_noise_has_the_sigma_that_is_charged() -> None:
+    # Sum of squares of 600 rounded Gaussians, alpha 1e-6; a sigma off by 20 % has power > 0.99.
+    codes = linked_codes(100, sizes=(10, 10, 10, 10))
+    noisy = measure(codes, shares(measured(codes, None)), units=100.0, sigma=7.0, max_cells=10_000)
+    exact = exact_counts(codes.values, noisy.groups, Layout(noisy.sizes))
+    block = np.triu(Layout(noisy.sizes).off_block.numpy()).astype(bool)
+    noise = noisy.shares[block].astype(float) * 100 - exact[block]
+    squares, n = float((noise / 7.0) @ (noise / 7.0)), block.sum()
+    assert n == 600
+    assert 2 * min(stats.chi2.cdf(squares, n), stats.chi2.sf(squares, n)) > ALPHA
+    assert not 2 * min(stats.chi2.cdf(squares * 1.44, n), stats.chi2.sf(squares * 1.44, n)) > ALPHA
+
+
+def test_tables_are_symmetric_and_empty_within_a_column() -> None:
+    codes = linked_codes(100)
+    noisy = measure(codes, shares(measured(codes, None)), units=100.0, sigma=2.0, max_cells=1000)
+    np.testing.assert_array_equal(noisy.shares, noisy.shares.T)
+    assert not (noisy.shares * (1 - Layout(noisy.sizes).off_block.numpy())).any()
+
+
+@pytest.mark.parametrize("max_cells", [4, 100, 5000, 10**6])
+def test_folding_keeps_to_the_number_of_cells(max_cells: int) -> None:
+    sizes = (2, 40, 300, 7, 25)
+    folded = folded_sizes(sizes, max_cells)
+    cells = sum(folded[a] * folded[b] for a in range(5) for b in range(a))
+    assert cells <= max_cells or max(folded) == 2
+    assert all(2 <= f <= s for f, s in zip(folded, sizes, strict=True))
+
+
+def test_folding_groups_neighbours_of_about_equal_mass() -> None:
+    share = np.random.default_rng(0).dirichlet(np.ones(200))
+    groups, sizes = fold([share, np.array([0.5, 0.5])], max_cells=20)
+    own = groups[:200]
+    assert (np.diff(own) >= 0).all()
+    mass = np.bincount(own, weights=share)
+    assert len(mass) == sizes[0] == 10
+    assert mass.max() < 0.2

@@ -1,0 +1,128 @@
+"""Laws that every generator keeps, ours or a third party's."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from synthkit import registry
+from synthkit.artifacts import Codes, canonical_json
+from synthkit.errors import InputError
+from synthkit.generate import ProgressEvent, load_generator, storage
+from synthkit.privacy.accountant import cost
+from synthkit.privacy.event import NoisyTables, UncoveredLook
+from tests.generate.conftest import SMALL, linked_codes, measured
+
+NAMES = registry.names("synthkit.generate")
+QUICK: dict[str, dict[str, Any]] = {
+    "dpctgan": {**SMALL, "match_steps": 10, "critic_steps": 3},
+    "ctgan": {"epochs": 1, "batch_size": 50},
+}
+SIZES = (4, 1, 300, 5)
+
+
+def _codes() -> Codes:
+    base = linked_codes(60, rows_per_unit=2, sizes=(4, 1, 250, 5))
+    values = base.values.astype(np.uint16)
+    return Codes(columns=base.columns, sizes=SIZES, values=values, units=base.units)
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def fitted(request: pytest.FixtureRequest) -> tuple[str, Any, Any]:
+    name = request.param
+    generator = load_generator(name)
+    options = QUICK.get(name, {})
+    plan = generator.plan(epsilon=1.0, delta=1e-6, n_tables=4, options=options)
+    codes, seen = _codes(), []
+    model = generator.fit(
+        codes, measured(codes, plan.table_sigma), plan, seed=1, device="cpu", progress=seen.append
+    )
+    assert isinstance(seen[-1], ProgressEvent)
+    assert seen[-1].step == seen[-1].steps
+    return name, generator, model
+
+
+def test_helpers_of_the_room_are_no_generators() -> None:
+    assert set(NAMES) >= {"ctgan", "dpctgan", "independent"}
+    for name in NAMES:
+        assert load_generator(name).THEOREM
+
+
+def test_samples_have_the_shape_type_and_range_of_codes(fitted: Any) -> None:
+    model = fitted[2]
+    for n in (0, 1, 1001):
+        values = model.sample(n, np.random.default_rng(0))
+        assert values.shape == (n, 4)
+        assert values.dtype == np.uint16
+        assert (values < np.array(SIZES)).all()
+
+
+def test_the_same_generator_gives_the_same_rows(fitted: Any) -> None:
+    first, second = (fitted[2].sample(500, np.random.default_rng(4)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    rng = np.random.default_rng(4)
+    np.testing.assert_array_equal(first, fitted[2].sample(500, rng))
+    assert not np.array_equal(first, fitted[2].sample(500, rng))
+
+
+def test_a_saved_model_is_the_same_model(fitted: Any, tmp_path: Path) -> None:
+    name, generator, model = fitted
+    storage.save(tmp_path / "model", model.arrays(), model.description())
+    arrays, description = storage.load(tmp_path / "model")
+    again = generator.load(arrays, description)
+    assert description["generator"] == name
+    assert again.description() == model.description()
+    drawn = [m.sample(700, np.random.default_rng(2)) for m in (model, again)]
+    np.testing.assert_array_equal(*drawn)
+
+
+def test_a_model_says_whether_it_is_personal_data(fitted: Any) -> None:
+    name, generator, model = fitted
+    description = json.loads(canonical_json(model.description()))
+    assert description["personal_data"] is (not generator.IS_PRIVATE)
+    assert description["columns"] == [f"column {i}" for i in range(4)]
+
+
+def test_sampling_does_not_change_the_model(fitted: Any) -> None:
+    model = fitted[2]
+    before = {name: array.copy() for name, array in model.arrays().items()}
+    model.sample(100, np.random.default_rng(0))
+    for name, array in model.arrays().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_plans_are_pure_and_keep_to_the_budget(name: str) -> None:
+    generator = load_generator(name)
+    for epsilon in (0.3, 4.0):
+        plans = [
+            generator.plan(epsilon=epsilon, delta=1e-6, n_tables=7, options={}) for _ in range(2)
+        ]
+        assert plans[0] == plans[1]
+        plan = plans[0]
+        if generator.IS_PRIVATE:
+            assert not any(isinstance(e, UncoveredLook) for e in plan.events)
+            assert cost(plan.events, delta=1e-6).epsilon <= epsilon
+            first = plan.events[0]
+            assert isinstance(first, NoisyTables)
+            assert (first.sigma, first.tables) == (plan.table_sigma, 7)
+        else:
+            assert any(isinstance(e, UncoveredLook) and e.in_release for e in plan.events)
+            assert plan.table_sigma is None
+            assert plan.notes
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nonsense_is_refused_before_any_data_is_there(name: str) -> None:
+    generator = load_generator(name)
+    good: dict[str, Any] = {"epsilon": 1.0, "delta": 1e-6, "n_tables": 3, "options": {}}
+    for bad in (
+        {"epsilon": 0.0}, {"epsilon": float("nan")}, {"delta": 0.0}, {"n_tables": 0},
+        {"options": {"no_such_option": 1}},
+    ):  # fmt: skip
+        with pytest.raises(InputError):
+            generator.plan(**{**good, **bad})

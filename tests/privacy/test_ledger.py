@@ -1,0 +1,496 @@
+"""The ledger: charged before, kept through kills and races, refusing at the cap, tamper-evident."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from synthkit.errors import BudgetExceeded, InputError, IntegrityError, PublishError
+from synthkit.privacy import accountant
+from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.ledger import Ledger, default_url
+
+DELTA = 1e-6
+SMALL = NoisyTables(name="one-way", sigma=60.0, tables=15)
+LARGE = NoisyTables(name="all pairs", sigma=5.0, tables=60)  # epsilon 8: two do not fit in 10
+GRADIENTS = NoisyGradients(name="d", noise_multiplier=2.0, sample_rate=0.01, steps=500)
+PEEK = UncoveredLook(name="evaluation", reason="reads holdout rows", in_release=False)
+COPY = UncoveredLook(name="non-private training", reason="no noise", in_release=True)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Ledger:
+    return Ledger(f"sqlite:///{path}")
+
+
+def price(*events: Event, delta: float = DELTA) -> float:
+    return accountant.cost(events, delta=delta).epsilon
+
+
+def actions(ledger: Ledger, population: str = "people") -> list[str]:
+    return [e.action for e in ledger.history(population)]
+
+
+def run_script(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+# Spending.
+
+
+def test_an_unknown_population_has_spent_nothing(ledger: Ledger) -> None:
+    spent = ledger.spent("people")
+    assert (spent.epsilon, spent.naive_epsilon, spent.releases, spent.cap) == (0.0, 0.0, 0, 10.0)
+    assert ledger.history("people") == ()
+    assert ledger.populations() == ()
+
+
+def test_releases_are_priced_together_and_not_added_up(ledger: Ledger) -> None:
+    for events in ([SMALL, GRADIENTS], [SMALL], [GRADIENTS]):
+        ledger.settle(ledger.reserve("people", "person", events, delta=DELTA))
+    spent = ledger.spent("people")
+    assert spent.epsilon == price(SMALL, SMALL, GRADIENTS, GRADIENTS)
+    assert spent.naive_epsilon == pytest.approx(
+        price(SMALL, GRADIENTS) + price(SMALL) + price(GRADIENTS)
+    )
+    assert spent.epsilon < 0.75 * spent.naive_epsilon
+    assert (spent.releases, spent.unsettled, spent.delta) == (3, 0, DELTA)
+
+
+def test_populations_do_not_share_a_budget(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [LARGE], delta=DELTA)
+    ledger.reserve("patients", "row", [LARGE], delta=DELTA)
+    assert ledger.populations() == ("patients", "people")
+    assert ledger.spent("people").epsilon == ledger.spent("patients").epsilon == price(LARGE)
+
+
+def test_an_unsettled_reservation_is_spent(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    spent = ledger.spent("people")
+    assert (spent.epsilon, spent.unsettled) == (price(SMALL), 1)
+
+
+def test_the_account_is_priced_at_the_smallest_delta(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [SMALL], delta=1e-7)
+    ledger.reserve("people", "person", [SMALL], delta=1e-4)
+    assert ledger.spent("people").delta == 1e-7
+    assert ledger.spent("people").epsilon == price(SMALL, SMALL, delta=1e-7)
+
+
+def test_a_careless_delta_does_not_get_past_the_cap(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [LARGE], delta=DELTA)
+    assert price(LARGE, LARGE, delta=0.5) < 10
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve("people", "person", [LARGE], delta=0.5)
+
+
+# The cap.
+
+
+def test_a_refusal_names_the_numbers_and_costs_nothing(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [LARGE], delta=DELTA)
+    before = ledger.spent("people")
+    with pytest.raises(BudgetExceeded) as caught:
+        ledger.reserve("people", "person", [LARGE], delta=DELTA, note="again")
+    assert caught.value.exit_code == 4
+    for number in ("people", "epsilon 10", f"{price(LARGE):.3f}", f"{price(LARGE, LARGE):.3f}"):
+        assert number in caught.value.message
+    assert f"{10 - price(LARGE):.3f} remains" in caught.value.hint
+    assert ledger.spent("people") == before
+    assert actions(ledger) == ["reserved", "refused"]
+    ledger.reserve("people", "person", [SMALL], delta=DELTA)  # what fits still fits
+
+
+def test_a_budget_of_exactly_the_cap_fits(ledger: Ledger) -> None:
+    ledger.set_cap("people", price(SMALL))
+    ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve(
+            "people", "person", [NoisyTables(name="t", sigma=1e4, tables=1)], delta=DELTA
+        )
+
+
+def test_the_cap_can_be_raised_and_lowered_below_what_is_spent(ledger: Ledger) -> None:
+    ledger.set_cap("people", 100.0)
+    for _ in range(2):
+        ledger.reserve("people", "person", [LARGE], delta=DELTA)
+    ledger.set_cap("people", 1.0)
+    assert ledger.spent("people").cap == 1.0 < ledger.spent("people").epsilon
+    with pytest.raises(BudgetExceeded, match=r"cap is epsilon 1,"):
+        ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    assert actions(ledger) == ["cap", "reserved", "reserved", "cap", "refused"]
+
+
+@pytest.mark.parametrize("cap", [0, -1, float("nan"), float("inf"), True, "3"])
+def test_a_cap_must_be_a_number_above_zero(ledger: Ledger, cap: object) -> None:
+    with pytest.raises(InputError):
+        ledger.set_cap("people", cap)  # type: ignore[arg-type]
+    assert ledger.history("people") == ()
+
+
+# Looks outside the budget.
+
+
+def test_uncovered_looks_are_recorded_and_free(ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [LARGE, PEEK], delta=DELTA)
+    ledger.set_cap("people", 0.001)
+    ledger.reserve("people", "person", [PEEK], delta=1e-12)
+    last = ledger.history("people")[-1]
+    assert last.epsilon is None
+    assert last.events == (
+        {
+            "kind": "uncovered_look",
+            "name": "evaluation",
+            "reason": "reads holdout rows",
+            "in_release": False,
+        },
+    )
+    spent = ledger.spent("people")
+    assert (spent.epsilon, spent.delta, spent.releases) == (price(LARGE), DELTA, 1)
+
+
+def test_a_non_private_release_has_no_epsilon_and_counts_as_a_release(ledger: Ledger) -> None:
+    ledger.reserve("people", "row", [COPY], delta=DELTA)
+    assert ledger.history("people")[0].epsilon is None
+    assert (ledger.spent("people").epsilon, ledger.spent("people").releases) == (0.0, 1)
+
+
+# Bad requests.
+
+
+def test_one_population_has_one_unit(ledger: Ledger) -> None:
+    ledger.reserve("people", "row", [SMALL], delta=DELTA)
+    with pytest.raises(InputError, match="counted by row, not by person"):
+        ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    assert actions(ledger) == ["reserved"]
+
+
+@pytest.mark.parametrize(
+    ("population", "unit", "delta", "note"),
+    [
+        ("", "row", DELTA, ""),
+        ("a\nb", "row", DELTA, ""),
+        (" x", "row", DELTA, ""),
+        ("x" * 201, "row", DELTA, ""),
+        ("x", "household", DELTA, ""),
+        ("x", "row", 0.0, ""),
+        ("x", "row", 1.0, ""),
+        ("x", "row", DELTA, "two\nlines"),
+        ("x", "row", DELTA, "x" * 501),
+    ],
+)
+def test_bad_words_and_numbers_charge_nothing(
+    ledger: Ledger, population: str, unit: str, delta: float, note: str
+) -> None:
+    with pytest.raises(InputError):
+        ledger.reserve(population, unit, [SMALL], delta=delta, note=note)
+    assert ledger.populations() == ()
+
+
+def test_settling_takes_a_reservation_once(ledger: Ledger) -> None:
+    reservation = ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    ledger.settle(reservation)
+    with pytest.raises(InputError, match="settled already"):
+        ledger.settle(reservation)
+    with pytest.raises(InputError, match="no such reservation"):
+        ledger.settle("0123456789abcdef")
+
+
+def test_a_refused_reservation_cannot_be_settled(ledger: Ledger) -> None:
+    ledger.set_cap("people", 0.001)
+    with pytest.raises(BudgetExceeded):
+        ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    with pytest.raises(InputError, match="no such reservation"):
+        ledger.settle(ledger.history("people")[-1].id)
+
+
+# Where it lives.
+
+
+def test_the_default_ledger_follows_the_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("SYNTHKIT_HOME", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "xdg"))
+    assert default_url() == f"sqlite:///{tmp_path}/xdg/synthkit/ledger.sqlite"
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    assert default_url() == f"sqlite:///{tmp_path}/home/ledger.sqlite"
+    Ledger().set_cap("people", 3)
+    assert (tmp_path / "home" / "ledger.sqlite").stat().st_mode & 0o077 == 0
+    monkeypatch.setenv("SYNTHKIT_LEDGER", f"sqlite:///{tmp_path}/other.sqlite")
+    assert Ledger().populations() == ()
+    assert Ledger(f"sqlite:///{tmp_path}/home/ledger.sqlite").populations() == ("people",)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "nonsense",
+        "mysql://u@h/d",
+        "sqlite://",
+        "sqlite:///:memory:",
+        "oracle://x",
+        "postgresql+nodriver://u:secret@h/d",
+        "sqlite:////proc/none/ledger.sqlite",
+    ],
+)
+def test_an_unusable_url_is_refused_without_showing_it(url: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Ledger(url)
+    assert "secret" not in caught.value.message
+    assert caught.value.hint
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("not a folder")
+    with pytest.raises(InputError, match="cannot be opened for writing"):
+        Ledger(f"sqlite:///{tmp_path}/file/ledger.sqlite")
+
+
+# Tampering and corruption.
+
+
+def tamper(path: Path, *statements: str) -> None:
+    with sqlite3.connect(path) as connection:
+        for verb in ("update", "delete"):
+            connection.execute(f"DROP TRIGGER synthkit_ledger_no_{verb}")
+        for statement in statements:
+            connection.execute(statement)
+    connection.close()
+
+
+@pytest.fixture
+def filled(ledger: Ledger) -> Ledger:
+    for _ in range(2):
+        ledger.settle(ledger.reserve("people", "person", [LARGE if _ else SMALL], delta=DELTA))
+    ledger.verify_chain()
+    return ledger
+
+
+@pytest.mark.parametrize(
+    ("statement", "first_bad"),
+    [
+        ("UPDATE synthkit_ledger SET document = replace(document, '5.0', '500.0')", 3),
+        ("UPDATE synthkit_ledger SET document = document || ' ' WHERE sequence = 2", 2),
+        ("DELETE FROM synthkit_ledger WHERE sequence = 1", 1),
+        ("DELETE FROM synthkit_ledger WHERE sequence = 3", 3),
+        ("UPDATE synthkit_ledger SET prev_hash = hash WHERE sequence = 2", 2),
+        ("UPDATE synthkit_ledger SET hash = prev_hash WHERE sequence = 4", 4),
+        ("UPDATE synthkit_ledger SET sequence = 9 WHERE sequence = 4", 4),
+        (
+            "INSERT INTO synthkit_ledger SELECT 5, document, prev_hash, hash FROM synthkit_ledger "
+            "WHERE sequence = 1",
+            5,
+        ),
+    ],
+)
+def test_the_first_bad_entry_is_named_and_nothing_can_be_charged(
+    filled: Ledger, path: Path, statement: str, first_bad: int
+) -> None:
+    tamper(path, statement)
+    for call in (
+        filled.verify_chain,
+        lambda: filled.spent("people"),
+        lambda: filled.reserve("people", "person", [SMALL], delta=DELTA),
+        lambda: filled.set_cap("people", 99),
+    ):
+        with pytest.raises(IntegrityError, match=f"entry {first_bad}\\b") as caught:
+            call()
+        assert caught.value.exit_code == 4
+
+
+def test_the_database_itself_refuses_to_alter_entries(filled: Ledger, path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        for statement in (
+            "UPDATE synthkit_ledger SET document = ''",
+            "DELETE FROM synthkit_ledger",
+        ):
+            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+                connection.execute(statement)
+    connection.close()
+    filled.verify_chain()
+
+
+def test_a_file_that_is_no_database_is_an_integrity_error(path: Path) -> None:
+    path.write_bytes(b"this was a ledger once\n" * 500)
+    with pytest.raises(IntegrityError, match="corrupt or not a ledger"):
+        Ledger(f"sqlite:///{path}")
+
+
+def test_a_truncated_database_is_an_integrity_error(filled: Ledger, path: Path) -> None:
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    for leftover in (f"{path}-wal", f"{path}-shm"):
+        Path(leftover).unlink(missing_ok=True)
+    with pytest.raises(IntegrityError):
+        Ledger(f"sqlite:///{path}").verify_chain()
+
+
+def test_an_event_of_the_future_is_not_silently_free(filled: Ledger, path: Path) -> None:
+    with filled._journal.writing() as writer:
+        writer.append({**writer.rows[0].document, "id": "1", "events": [{"kind": "psychic"}]})
+    with pytest.raises(IntegrityError, match="does not know"):
+        filled.spent("people")
+
+
+# Kills and races, in processes of their own.
+
+PRELUDE = """
+    import os, signal, sys
+    from synthkit.errors import BudgetExceeded
+    from synthkit.privacy import accountant
+    from synthkit.privacy.event import NoisyTables
+    from synthkit.privacy.ledger import Ledger
+    url = sys.argv[1]
+    def tables(sigma, tables):
+        return [NoisyTables(name="t", sigma=sigma, tables=tables)]
+"""
+
+
+def test_a_job_killed_after_reserving_has_spent(path: Path) -> None:
+    done = run_script(
+        PRELUDE
+        + """
+    Ledger(url).reserve("people", "person", tables(60.0, 15), delta=1e-6)
+    os.kill(os.getpid(), signal.SIGKILL)
+    """,
+        f"sqlite:///{path}",
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    ledger = Ledger(f"sqlite:///{path}")
+    assert ledger.spent("people").epsilon == price(SMALL)
+    assert ledger.spent("people").unsettled == 1
+
+
+def test_a_job_killed_while_it_writes_leaves_a_whole_ledger(path: Path, ledger: Ledger) -> None:
+    ledger.reserve("people", "person", [SMALL], delta=DELTA)
+    done = run_script(
+        PRELUDE
+        + """
+    ledger = Ledger(url)
+    with ledger._journal.writing() as writer:
+        writer.append({"action": "cap", "population": "people", "created": "", "epsilon": 99.0})
+        os.kill(os.getpid(), signal.SIGKILL)
+    """,
+        f"sqlite:///{path}",
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    ledger.verify_chain()
+    assert ledger.spent("people").cap == 10.0
+    ledger.reserve("people", "person", [SMALL], delta=DELTA)  # and the lock is free
+
+
+FORKS = (
+    PRELUDE
+    + """
+    import json
+    def fork(work, n):
+        # Children start together, each with its own connection, and report by exit code.
+        ready, go = os.pipe()
+        children = []
+        for k in range(n):
+            child = os.fork()
+            if child == 0:
+                os.close(go)
+                os.read(ready, 1)
+                try:
+                    os._exit(work(k))
+                except BaseException as error:
+                    sys.stderr.write(repr(error) + "\\n"); sys.stderr.flush()
+                    os._exit(99)
+            children.append(child)
+        os.close(go)
+        return [os.waitstatus_to_exitcode(os.waitpid(c, 0)[1]) for c in children]
+"""
+)
+
+
+def test_of_two_jobs_racing_for_the_last_of_the_budget_one_wins(path: Path) -> None:
+    done = run_script(
+        FORKS
+        + """
+    def work(k):
+        try:
+            Ledger(url).reserve("people", "person", tables(5.0, 60), delta=1e-6)
+        except BudgetExceeded:
+            return 4
+        return 0
+    accountant.cost(tables(5.0, 60), delta=1e-6)  # imports happen once, before the children
+    print(json.dumps(sorted(fork(work, 2))))
+    """,
+        f"sqlite:///{path}",
+    )
+    assert done.stdout.strip() == "[0, 4]", done.stderr
+    ledger = Ledger(f"sqlite:///{path}")
+    assert sorted(actions(ledger)) == ["refused", "reserved"]
+    assert ledger.spent("people").epsilon == price(LARGE)
+
+
+def test_eight_writers_lose_nothing(path: Path) -> None:
+    done = run_script(
+        FORKS
+        + """
+    def work(k):
+        for turn in range(3):
+            ledger = Ledger(url)
+            ledger.settle(ledger.reserve(f"people-{k}", "row", tables(3e3, 9), delta=1e-6,
+                                         note=str(turn)))
+        return 0
+    accountant.cost(tables(3e3, 9), delta=1e-6)
+    print(json.dumps(fork(work, 8)))
+    """,
+        f"sqlite:///{path}",
+    )
+    assert json.loads(done.stdout or "null") == [0] * 8, done.stderr
+    ledger = Ledger(f"sqlite:///{path}")
+    ledger.verify_chain()
+    assert len(ledger.populations()) == 8
+    for population in ledger.populations():
+        assert [e.note for e in ledger.history(population) if e.action == "reserved"] == [
+            "0",
+            "1",
+            "2",
+        ]
+        assert ledger.spent(population).unsettled == 0
+
+
+def test_the_ledger_survives_a_full_disk_with_a_clear_word(path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("a full disk is made with a small tmpfs, which needs root")
+    folder = path.parent / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("a full disk is made with a small tmpfs, which cannot be mounted here")
+    try:
+        ledger = Ledger(f"sqlite:///{folder}/ledger.sqlite")
+        with pytest.raises(PublishError, match="disk is full"):  # noqa: PT012
+            for _ in range(2000):
+                ledger.reserve("people", "row", [PEEK], delta=DELTA, note="x" * 500)
+        ledger.verify_chain()
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
