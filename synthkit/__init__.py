@@ -13,6 +13,8 @@ Names are resolved on first use, so that importing synthkit loads no heavy libra
 from __future__ import annotations
 
 import importlib
+import sys
+import types
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -72,3 +74,23 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
+
+
+class _Package(types.ModuleType):
+    """The package itself, so that `synthkit.evaluate` stays the verb.
+
+    A room has the same name, and the import system binds each imported submodule as an attribute
+    of its package; a property wins over that binding.
+    """
+
+    @property
+    def evaluate(self) -> Any:
+        """Returns the public function."""
+        return __getattr__("evaluate")
+
+    @evaluate.setter
+    def evaluate(self, room: types.ModuleType) -> None:
+        """Leaves the room where it is: in `sys.modules`."""
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,7 +1,8 @@
 """The command line: parse, call the pipeline, print, exit code.
 
 Exit codes: 0 pass, 1 refused by policy, 2 inconclusive, 3 bad input or usage, 4 integrity or
-budget. Data and JSON go to stdout; progress, logs and errors to stderr.
+budget; 130 after an interrupt, 141 if the reader of the output went away. Data and JSON go to
+stdout; progress, logs and errors to stderr.
 """
 
 from __future__ import annotations
@@ -29,8 +30,14 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
     argv = list(sys.argv[1:] if arguments is None else arguments)
     command = typer.main.get_command(app)
     try:
-        code = command.main(argv, prog_name="synthkit", standalone_mode=False)
-        return code if isinstance(code, int) else 0
+        # Not `command.main`: it would swallow an interrupt and end a broken pipe with code 1,
+        # which here means "refused by policy".
+        with command.make_context("synthkit", argv) as context:
+            command.invoke(context)
+        sys.stdout.flush()
+        return 0
+    except typer.Exit as exit_:
+        return _flushed(exit_.exit_code)
     except SynthkitError as error:
         console.print_error(error.message, error.hint, error.details)
         return error.exit_code
@@ -40,8 +47,17 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         )
         return 130
     except BrokenPipeError:
-        # The reader of our output went away (`synthkit ... | head`): not a fault of the job.
-        sys.stderr.close()
-        return 0
+        return console.silence_stdout()
     except Exception as error:
         return console.print_unexpected(error)
+
+
+def _flushed(code: int) -> int:
+    """Returns the code once everything printed has left; else that of a broken pipe."""
+    from synthkit.cli import console
+
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return console.silence_stdout()
+    return code

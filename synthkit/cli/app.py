@@ -16,8 +16,9 @@ from synthkit.cli.arguments import (
     SchemaPath,
     Seed,
     known_device,
-    pair,
+    pairs,
     positive_epsilon,
+    typed,
     write_text,
 )
 from synthkit.cli.console import progress
@@ -84,14 +85,18 @@ def inspect(
     Kinds, roles, person id, bounds and categories, and what looks wrong. Review what it writes:
     everything marked `from: data` was read from the table, outside the privacy budget.
     """
+    from synthkit.pipeline.tables import require_folder
     from synthkit.schema import dump
     from synthkit.schema import inspect as inspect_table
     from synthkit.source import read
 
-    if output is not None and output.exists() and not force:
-        raise InputError(
-            f"{output} exists already.", hint="Pass --force to replace it, or choose another name."
-        )
+    if output is not None:
+        require_folder(output)
+        if output.exists() and not force:
+            raise InputError(
+                f"{output} exists already.",
+                hint="Pass --force to replace it, or choose another name.",
+            )
     # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
     # domain as read from the data, and is priced (or refused) where it is used.
     proposal = inspect_table(read(table), name=name or table.stem)
@@ -175,6 +180,7 @@ def fit(
     Trains on all rows of the table and charges the ledger before the first look.
     """
     from synthkit.pipeline.fitting import fit as fit_table
+    from synthkit.pipeline.rescue import rescued
     from synthkit.pipeline.tables import require_folder
     from synthkit.schema import load
     from synthkit.source import read
@@ -188,13 +194,16 @@ def fit(
             epsilon=None if epsilon is None else positive_epsilon(epsilon),
             delta=delta,
             generator=generator,
-            options=dict(pair(text, "--option") for text in option or ()),
+            options={k: typed(v) for k, v in pairs(option, "--option").items()},
             seed=seed,
             device=known_device(device),
             population=population,
             progress=bars,
         )
-    model.save(output)
+    try:
+        model.save(output)
+    except PublishError as error:
+        raise rescued(model, error) from None
     results.print_model(model, output, as_json=as_json)
 
 
@@ -215,7 +224,7 @@ def sample(
 
     writable_format(output)
     require_folder(output)
-    conditions = dict(pair(text, "--where") for text in where or ())
+    conditions = pairs(where, "--where")
     loaded = Model.load(model)
     written = write_table(loaded.sample_chunks(rows, seed=seed, where=conditions), output)
     results.print_sample(written, output, as_json=as_json)
@@ -237,9 +246,11 @@ def evaluate(
     """
     from synthkit import artifacts
     from synthkit.pipeline.evaluation import evaluate as evaluate_tables
+    from synthkit.pipeline.tables import require_folder
     from synthkit.schema import load
     from synthkit.source import read
 
+    require_folder(output)
     loaded = load(schema)
     with progress() as bars:
         evidence = evaluate_tables(
@@ -264,7 +275,10 @@ def gate(
     from synthkit import artifacts
     from synthkit.pipeline.documents import read_evidence
     from synthkit.pipeline.evaluation import decide
+    from synthkit.pipeline.tables import require_folder
 
+    if output is not None:
+        require_folder(output)
     decision = decide(read_evidence(evidence), policy)
     if output is not None:
         write_text(output, artifacts.canonical_json(decision).decode())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -38,14 +40,35 @@ def known_device(device: str) -> str:
     return device
 
 
-def pair(text: str, option: str) -> tuple[str, str]:
-    """Splits NAME=VALUE."""
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise InputError(
-            f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
-        )
-    return name, value
+def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
+    """Splits each NAME=VALUE of a repeated option.
+
+    Raises:
+        InputError: If one is not of this form, or a name is given twice.
+    """
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, equals, value = text.partition("=")
+        if not equals or not name:
+            raise InputError(
+                f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
+            )
+        if name in found:
+            raise InputError(
+                f"{option} names {name!r} twice.", hint="Give each name one value: all must hold."
+            )
+        found[name] = value
+    return found
+
+
+def typed(text: str) -> int | float | str | bool:
+    """Reads an option's value as a plan would: a number, true or false, else a word."""
+    if text in ("true", "false"):
+        return text == "true"
+    for kind in (int, float):
+        with contextlib.suppress(ValueError):
+            return kind(text)
+    return text
 
 
 def write_text(path: Path, text: str) -> None:

@@ -13,6 +13,9 @@ from synthkit.pipeline.progress import Progress, Silent
 USAGE_HINT = "`synthkit COMMAND --help` lists the arguments and options of a command."
 
 
+BROKEN_PIPE = 141
+
+
 def print_error(message: str, hint: str, details: Sequence[str]) -> None:
     """Writes one error to stderr: what is wrong, the details, the remedy."""
     is_terminal = sys.stderr.isatty() and "NO_COLOR" not in os.environ
@@ -24,6 +27,17 @@ def print_error(message: str, hint: str, details: Sequence[str]) -> None:
     print("\n".join(lines), file=sys.stderr)
 
 
+def silence_stdout() -> int:
+    """Ends quietly after the reader went away (`synthkit ... | head`); returns the exit code.
+
+    The code is the shell's for a broken pipe: not 0, which would say "pass" of a verdict that
+    nobody may have read.
+    """
+    # What is still buffered would fail again, with a trace, when the interpreter closes stdout.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return BROKEN_PIPE
+
+
 def print_unexpected(error: Exception) -> int:
     """Handles what no room raised on purpose; returns the exit code.
 
@@ -31,6 +45,9 @@ def print_unexpected(error: Exception) -> int:
     the exception's own text could quote a cell of a real table, so only its type is shown, unless
     `SYNTHKIT_DEBUG` asks for the traceback.
     """
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error, file=sys.stderr)
+        return 3
     if hasattr(error, "format_message"):
         print_error(str(error.format_message()).rstrip("."), USAGE_HINT, ())
         return 3

@@ -15,11 +15,7 @@ if TYPE_CHECKING:
     from synthkit.pipeline.model import Model
     from synthkit.pipeline.run import RunResult
 
-VERDICT_WORDS = {
-    "pass": "PASS - may be released",
-    "refused": "REFUSED - may not be released",
-    "inconclusive": "INCONCLUSIVE - evidence is missing, may not be released",
-}
+VERDICT_WORDS = {"pass": "PASS", "refused": "REFUSED", "inconclusive": "INCONCLUSIVE"}
 MARKS = {"pass": "ok  ", "fail": "FAIL", "inconclusive": "?   "}
 
 
@@ -47,6 +43,14 @@ def privacy_line(evidence: Evidence) -> str:
     if privacy.data_columns:
         line += f"; {len(privacy.data_columns)} domains read from the data are not covered"
     return line
+
+
+def verdict_line(decision: Decision) -> str:
+    """Says the verdict, and for whom."""
+    from synthkit.report import verdict_word
+
+    word = verdict_word(decision)
+    return f"{VERDICT_WORDS[decision.verdict]} - {word[0].lower()}{word[1:]}"
 
 
 def decision_lines(decision: Decision) -> None:
@@ -84,7 +88,7 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
         return exit_code(decision)
     until = f", valid until {decision.valid_until}" if decision.valid_until else ""
     pairs = [
-        ("Verdict", VERDICT_WORDS[decision.verdict]),
+        ("Verdict", verdict_line(decision)),
         ("Policy", f"{decision.policy} {decision.policy_version}{until}"),
         ("Privacy", privacy_line(evidence)),
     ]
@@ -195,7 +199,7 @@ def print_decision(decision: Decision, *, as_json: bool) -> int:
         return exit_code(decision)
     print_pairs(
         [
-            ("Verdict", VERDICT_WORDS[decision.verdict]),
+            ("Verdict", verdict_line(decision)),
             ("Policy", f"{decision.policy} {decision.policy_version}"),
         ]
     )

@@ -141,7 +141,7 @@ def shown(value: float, beside: float | None = None) -> str:
 
 def percent(share: float, beside: float | None = None) -> str:
     """Writes a share as a percentage, rounded as `shown` does."""
-    return shown(100 * share, None if beside is None else 100 * beside) + " %"
+    return shown(100 * share, None if beside is None else 100 * beside) + "%"
 
 
 def beside_holdout(opening: str, value: float, real: float, excess: float, limit: float) -> Finding:

@@ -87,9 +87,12 @@ class Generator(Protocol):
     """The guarantee and where it is proved, in a few sentences; or "no guarantee" and why."""
 
     def plan(
-        self, *, epsilon: float, delta: float, n_tables: int, options: Mapping[str, Any]
+        self, *, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]
     ) -> Plan:
-        """Decides noise and events before any data is looked at; pure."""
+        """Decides noise and events before any data is looked at; pure.
+
+        `epsilon` may be None for generators that are not private; private ones refuse None.
+        """
 
     def fit(
         self,

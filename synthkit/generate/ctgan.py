@@ -47,13 +47,13 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def plan(*, epsilon: float, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
-    """States that nothing is covered; epsilon and delta are checked and then not used.
+def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+    """States that nothing is covered; epsilon (may be None) and delta are checked, then not used.
 
     Raises:
         InputError: On a meaningless budget or unusable options.
     """
-    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables)
+    check_budget(epsilon=1.0 if epsilon is None else epsilon, delta=delta, n_tables=n_tables)
     checked = validate(options, OPTIONS, generator="ctgan")
     if int(checked["batch_size"]) % _PAC:
         raise InputError(
@@ -110,6 +110,7 @@ class CTGANModel:
             n=n,
             rng=rng,
             batch_rows=self.batch_size,
+            max_rows_per_latent=1,
         )
         values = np.empty(met.shape, dtype=code_dtype(self.sizes))
         for column, codes in enumerate(self.categories):

@@ -61,7 +61,7 @@ class IndependentModel:
         }
 
 
-def plan(*, epsilon: float, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
     """Spends the whole budget on the one-way tables.
 
     Raises:
@@ -70,6 +70,7 @@ def plan(*, epsilon: float, delta: float, n_tables: int, options: Mapping[str, A
     from synthkit.privacy.accountant import calibrate
 
     check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables)
+    assert epsilon is not None  # refused above; said again for the type checker
     checked = validate(options, (), generator="independent")
 
     def events(sigma: float) -> tuple[NoisyTables, ...]:

@@ -73,13 +73,13 @@ def validate(
     }
 
 
-def check_budget(*, epsilon: float, delta: float, n_tables: int) -> None:
+def check_budget(*, epsilon: float | None, delta: float, n_tables: int) -> None:
     """Refuses budgets that mean nothing.
 
     Raises:
         InputError: Unless 0 < epsilon < infinity, 0 < delta < 1 and n_tables >= 1.
     """
-    if not (math.isfinite(epsilon) and epsilon > 0):
+    if epsilon is None or not (math.isfinite(epsilon) and epsilon > 0):
         raise InputError("epsilon must be a positive number.", hint="For example epsilon 1.")
     if not 0 < delta < 1:
         raise InputError("delta must lie between 0 and 1.", hint="For example delta 1e-6.")

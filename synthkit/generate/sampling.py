@@ -1,7 +1,8 @@
 """Draws codes from a generator network: latents and conditions in, one draw per column out.
 
-Rows are independent of each other: every row has its own latent, its own condition from the noisy
-one-way tables, and one categorical draw per column.
+Every row has a latent, a condition from the noisy one-way tables, and one categorical draw per
+column. In samples of more than 100,000 rows several rows share latent and condition (never their
+draws): each row's distribution stays what it was, and the network, the dear part, runs less often.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ from synthkit.generate.training import latents_and_conditions
 if TYPE_CHECKING:
     import torch
 
+_LATENTS = 100_000
+"""Distinct latents that a sample keeps to, until `max_rows_per_latent` is reached."""
+
 
 def sample_codes(
     network: torch.nn.Module,
@@ -26,7 +30,8 @@ def sample_codes(
     latent: int,
     n: int,
     rng: np.random.Generator,
-    batch_rows: int = 8192,
+    batch_rows: int = 4096,
+    max_rows_per_latent: int = 8,
 ) -> np.ndarray:
     """Draws `n` rows.
 
@@ -36,7 +41,8 @@ def sample_codes(
         latent: Length of the latent vector.
         n: Number of rows.
         rng: Source of all randomness; advances by one draw.
-        batch_rows: Rows per forward pass; every pass is full, and what is too much is cut.
+        batch_rows: Latents per forward pass; every pass is full, and what is too much is cut.
+        max_rows_per_latent: Rows that may share a latent in large samples.
 
     Returns:
         Codes, shape (n, n_columns), uint8 or uint16.
@@ -47,18 +53,20 @@ def sample_codes(
     conditions = Conditions(probabilities)
     generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
     values = np.empty((n, len(layout.sizes)), dtype=code_dtype(layout.sizes))
+    rows_per_latent = min(max(n // _LATENTS, 1), max_rows_per_latent)
     with torch.inference_mode():
-        for start in range(0, n, batch_rows):
+        for start in range(0, n, batch_rows * rows_per_latent):
             inputs, _ = latents_and_conditions(batch_rows, latent, conditions, generator)
-            chosen = _categorical(layout.softmax(network(inputs)), layout, generator)
-            values[start : start + batch_rows] = chosen.numpy()[: n - start]
+            cells = layout.softmax(network(inputs))  # (batch_rows, width)
+            chosen = _categorical(cells, layout, generator, rows_per_latent)
+            values[start : start + len(chosen)] = chosen.numpy()[: n - start]
     return values
 
 
 def _categorical(
-    probabilities: torch.Tensor, layout: Layout, generator: torch.Generator
+    probabilities: torch.Tensor, layout: Layout, generator: torch.Generator, times: int = 1
 ) -> torch.Tensor:
-    """One draw per row and column by inverting the running sum along the one-hot axis.
+    """Draws every column by inverting the running sum along the one-hot axis.
 
     Every column adds 1 to the sum, so column c is decided by where c + uniform falls; one sorted
     search serves all columns of a row.
@@ -67,17 +75,19 @@ def _categorical(
         probabilities: Softmax per column, shape (batch, width).
         layout: Of the columns.
         generator: Source of the draws.
+        times: Independent draws from each row of `probabilities`.
 
     Returns:
-        Codes, int64, shape (batch, n_columns).
+        Codes, int64, shape (times * batch, n_columns); draws of one row lie `batch` rows apart.
     """
     import torch
 
-    n_columns = len(layout.sizes)
+    batch, n_columns = len(probabilities), len(layout.sizes)
     steps = probabilities.cumsum(1, dtype=torch.float64)  # (batch, width)
     uniform = torch.rand(
-        len(probabilities), n_columns, dtype=torch.float64, generator=generator
-    )  # (batch, n_columns)
-    positions = torch.searchsorted(steps, uniform + torch.arange(n_columns), right=True)
-    sizes = torch.as_tensor(layout.sizes)
-    return (positions - layout.starts).clamp_(min=0).minimum(sizes - 1)
+        batch, times, n_columns, dtype=torch.float64, generator=generator
+    )  # (batch, times, n_columns)
+    sought = (uniform + torch.arange(n_columns)).view(batch, -1)  # (batch, times * n_columns)
+    positions = torch.searchsorted(steps, sought, right=True).view(batch, times, n_columns)
+    codes = (positions - layout.starts).clamp_(min=0).minimum(torch.as_tensor(layout.sizes) - 1)
+    return codes.transpose(0, 1).reshape(-1, n_columns)

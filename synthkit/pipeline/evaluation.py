@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synthkit.artifacts import Decision, Evidence
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.run import EVALUATION, gather_evidence
-from synthkit.pipeline.tables import checked
+from synthkit.pipeline.tables import checked, require_apart
 from synthkit.schema import Schema
 
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def evaluate(
         Evidence without a privacy statement: this function cannot know how the table was made.
 
     Raises:
-        InputError: If a real table does not fit the schema, or the synthetic one lacks columns.
+        InputError: If a real table does not fit the schema, the synthetic one lacks columns, or
+            train and holdout are not apart.
     """
     from synthkit.privacy.accountant import default_delta
     from synthkit.privacy.ledger import Ledger
@@ -56,6 +57,7 @@ def evaluate(
     with stages("check"):
         train = checked(train, schema, what="train table")
         holdout = checked(holdout, schema, what="holdout")
+        require_apart(train, holdout, schema)
         encoded = SchemaType(**{**vars(schema), "columns": schema.encoded, "unit": "row"})
         synthetic = conform(synthetic, encoded)
     # PRIVACY: recorded, not priced: the figures are functions of real rows without noise and stay

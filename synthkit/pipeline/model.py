@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from synthkit import artifacts
 from synthkit.artifacts import PrivacyStatement
 from synthkit.errors import InputError, IntegrityError
 from synthkit.schema import Column, Schema
+from synthkit.schema.model import CATEGORY_KINDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +37,7 @@ class Model:
     privacy: PrivacyStatement
 
     def sample(
-        self, n: int, *, seed: int | None = None, where: Mapping[str, str] | None = None
+        self, n: int, *, seed: int | None = None, where: Mapping[str, object] | None = None
     ) -> pl.DataFrame:
         """Draws `n` synthetic rows.
 
@@ -56,7 +58,7 @@ class Model:
         return pl.concat(list(self.sample_chunks(n, seed=seed, where=where)))
 
     def sample_chunks(
-        self, n: int, *, seed: int | None = None, where: Mapping[str, str] | None = None
+        self, n: int, *, seed: int | None = None, where: Mapping[str, object] | None = None
     ) -> Iterator[pl.DataFrame]:
         """Yields frames of at most `CHUNK_ROWS` rows that add up to `n`; see `sample`."""
         import numpy as np
@@ -66,8 +68,13 @@ class Model:
                 "The number of rows must be a whole number of at least 1.",
                 hint="Ask for as many rows as you need, for example 10000.",
             )
+        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+            raise InputError(
+                "The seed must be a whole number of at least 0.", hint="Or leave it out."
+            )
         conditions = [
-            (name, parse_value(self._column(name), text)) for name, text in (where or {}).items()
+            (name, parse_value(self._column(name), str(value)))
+            for name, value in (where or {}).items()
         ]
         rng = np.random.default_rng(seed)
         wanted, drawn, accepted = n, 0, 0
@@ -166,29 +173,48 @@ class Model:
 
 
 def parse_value(column: Column, text: str) -> object:
-    """Turns `--where column=text` into a value of the column's type.
+    """Turns `--where column=text` into a value of the column's domain.
 
     Raises:
-        InputError: If the text is not a value of the column's domain.
+        InputError: If the text is no value of the column's type, or lies outside its domain.
     """
-    import datetime
-
+    if column.kind in CATEGORY_KINDS:
+        return _category(column, text)
     try:
-        if column.kind == "integer":
-            return int(text)
-        if column.kind == "float":
-            return float(text)
-        if column.kind == "boolean":
-            return {"true": True, "false": False}[text.lower()]
-        if column.kind == "date":
-            return datetime.date.fromisoformat(text)
-        if column.kind == "datetime":
-            return datetime.datetime.fromisoformat(text)
+        value = _number_or_time(column, text)
     except (ValueError, KeyError):
         raise InputError(
             f"{text!r} is not a value of the {column.kind} column {column.name!r}.",
             hint="Numbers as 12 or 1.5, booleans as true or false, dates as 2024-12-31.",
         ) from None
+    try:
+        is_inside = column.bounds is None or column.bounds[0] <= value <= column.bounds[1]
+    except TypeError:  # a time with a zone, beside bounds without one
+        is_inside = False
+    if not is_inside:
+        # The bounds may have been read from the data: they are not named.
+        raise InputError(
+            f"{text!r} lies outside the domain of the column {column.name!r}.",
+            hint="The schema states its bounds; times are written without a zone.",
+        )
+    return value
+
+
+def _number_or_time(column: Column, text: str) -> Any:
+    match column.kind:
+        case "integer":
+            return int(text)
+        case "float":
+            return float(text)
+        case "boolean":
+            return {"true": True, "false": False}[text.lower()]
+        case "date":
+            return datetime.date.fromisoformat(text)
+        case _:
+            return datetime.datetime.fromisoformat(text)
+
+
+def _category(column: Column, text: str) -> object:
     categories = column.categories or ()
     for category in categories:
         if str(category) == text:

@@ -103,7 +103,7 @@ def load_plan(path: str | Path) -> Plan:
 
 
 def require_epsilon(generator: str, epsilon: float | None) -> None:
-    """Refuses a private generator without a budget.
+    """Refuses an unknown generator, and a private one without a budget.
 
     Raises:
         ConfigError: If the generator is private and `epsilon` is None.
@@ -111,7 +111,7 @@ def require_epsilon(generator: str, epsilon: float | None) -> None:
     """
     from synthkit.generate import load_generator
 
-    if epsilon is None and load_generator(generator).IS_PRIVATE:
+    if load_generator(generator).IS_PRIVATE and epsilon is None:
         raise ConfigError(
             f"The generator {generator} is private and needs an epsilon.",
             hint="Set `epsilon:` in the plan or pass --epsilon; 1.0 is a good first choice.",

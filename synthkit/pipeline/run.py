@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
 from synthkit.artifacts import Decision, Evidence, Measurement, Omission, Provenance
-from synthkit.errors import InputError, PublishError
+from synthkit.errors import PublishError
 from synthkit.pipeline.fitting import fit_checked
 from synthkit.pipeline.model import Model
-from synthkit.pipeline.plan import Plan
+from synthkit.pipeline.plan import Plan, require_epsilon
 from synthkit.pipeline.progress import Progress, Stages
-from synthkit.pipeline.tables import checked, sha256_of, write_table
+from synthkit.pipeline.rescue import keep_after_fault, rescued
+from synthkit.pipeline.tables import checked, require_apart, sha256_of, write_table
 from synthkit.privacy.event import UncoveredLook
 from synthkit.schema import Schema
 
@@ -69,6 +70,8 @@ def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None =
     from synthkit.schema import load
 
     stages = Stages(progress)
+    # Again, since a plan may be changed after it was loaded (--generator).
+    require_epsilon(plan.generator, plan.epsilon)
     schema = load(plan.schema)
     policy = gate.load_policy(plan.policy)
     key = signing_key(plan.signing_key)
@@ -94,7 +97,10 @@ def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None =
     try:
         return _release(plan, schema, policy, key, train, holdout, split, model, stages)
     except PublishError as error:
-        raise _rescued(model, error) from None
+        raise rescued(model, error) from None
+    except BaseException:
+        keep_after_fault(model)
+        raise
 
 
 def _train_and_holdout(
@@ -111,6 +117,7 @@ def _train_and_holdout(
         holdout = checked(
             read(plan.holdout), schema, what="holdout", invalid_values=plan.invalid_values
         )
+        require_apart(table, holdout, schema)
     return (
         table,
         holdout,
@@ -317,24 +324,3 @@ def versions() -> dict[str, str]:
         "python": platform.python_version(),
         **found,
     }
-
-
-def _rescued(model: Model, error: PublishError) -> PublishError:
-    """Saves the model that a failed publication would lose: its budget is already spent."""
-    from synthkit.home import data_folder
-
-    try:
-        folder = data_folder() / "rescued"
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{model.schema.name}-{secrets.token_hex(4)}.safetensors"
-        model.save(path)
-    except (OSError, PublishError, InputError):
-        return PublishError(
-            error.message,
-            hint=f"{error.hint} The trained model could not be kept either; its budget is spent.",
-        )
-    return PublishError(
-        error.message,
-        hint=f"{error.hint} The trained model was kept at {path}: `synthkit sample` draws from it "
-        "without spending again.",
-    )

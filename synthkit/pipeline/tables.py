@@ -29,7 +29,8 @@ def checked(
         schema: The table's schema.
         what: What the table is, for messages: "table", "holdout".
         invalid_values: `refuse` lists all problems; `clamp` moves invalid cells into the schema's
-            domain row by row, so that no error can depend on a row's values.
+            domain row by row, and leaves out rows without a person id, so that no error can
+            depend on a row's values.
 
     Raises:
         InputError: All problems at once, with counts and never a value.
@@ -41,7 +42,11 @@ def checked(
     # who holds the table, and nothing is released on this path but "refused, so many rows"; a job
     # that goes on does not depend on it. With `clamp` there is no refusal by value at all.
     if invalid_values == "clamp":
-        return clamp(conform(table, schema, unreadable_cells="missing"), schema)
+        clamped = clamp(conform(table, schema, unreadable_cells="missing"), schema)
+        if schema.privacy_unit == "person" and schema.person_id is not None:
+            # Rows of nobody are left out, each by itself: counting them would refuse by value.
+            clamped = clamped.drop_nulls(schema.person_id)
+        return clamped
     problems = [p for p in check(table, schema) if p.severity == "error"]
     if problems:
         many = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -52,6 +57,36 @@ def checked(
             details=[f"{p.message} {p.hint}".strip() for p in problems],
         )
     return conform(table, schema)
+
+
+def require_apart(train: pl.DataFrame, holdout: pl.DataFrame, schema: Schema) -> None:
+    """Refuses a holdout that holds people of train, or (where the unit is the row) is train.
+
+    Every attack compares the two: with the same people in both it finds nothing, and the gate
+    would take that for safety.
+
+    Args:
+        train: Conformed frame, shape (n_train, n_columns).
+        holdout: Conformed frame, shape (n_holdout, n_columns).
+        schema: Their schema.
+
+    Raises:
+        InputError: If they share a person, or are the same table.
+    """
+    # PRIVACY: compares identifiers before the ledger is charged; the operator learns a count.
+    person = schema.person_id
+    if person is not None and schema.privacy_unit == "person":
+        shared = train.select(person).unique().join(holdout.select(person).unique(), on=person)
+        if shared.height:
+            raise InputError(
+                f"Train and holdout share people: {shared.height:,} of {person!r} are in both.",
+                hint="Put all rows of a person on one side; `synthkit.split` does so.",
+            )
+    elif train.equals(holdout):
+        raise InputError(
+            "Train and holdout are the same table.",
+            hint="The holdout must be rows that the generator never saw.",
+        )
 
 
 def sha256_of(path: Path) -> str:

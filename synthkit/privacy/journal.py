@@ -17,6 +17,7 @@ import contextlib
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -78,19 +79,17 @@ class Journal:
         Raises:
             IntegrityError: If the chain is broken; names the first bad row.
         """
-        with _named_errors(self.url), self._connected() as connection:
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN")
-            try:
-                if not self._is_sqlite:
-                    connection.exec_driver_sql(f"LOCK TABLE {_TABLE} IN EXCLUSIVE MODE")
-                writer = Writer(self._read(connection))
-                yield writer
-                for row in writer.appended:
-                    connection.execute(self._table.insert().values(**row))
-            except BaseException:
-                connection.exec_driver_sql("ROLLBACK")
-                raise
-            connection.exec_driver_sql("COMMIT")
+        with (
+            _named_errors(self.url),
+            self._connected() as connection,
+            self._transaction(connection),
+        ):
+            if not self._is_sqlite:
+                connection.exec_driver_sql(f"LOCK TABLE {_TABLE} IN EXCLUSIVE MODE")
+            writer = Writer(self._read(connection))
+            yield writer
+            for row in writer.appended:
+                connection.execute(self._table.insert().values(**row))
 
     @property
     def _is_sqlite(self) -> bool:
@@ -100,14 +99,32 @@ class Journal:
     def _connected(self) -> Iterator[Connection]:
         with self._engine.connect() as connection:
             if self._is_sqlite:
-                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
                 connection.exec_driver_sql("PRAGMA synchronous=FULL")
             yield connection
 
+    @contextlib.contextmanager
+    def _transaction(self, connection: Connection) -> Iterator[None]:
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN")
+        try:
+            yield
+        except BaseException:
+            connection.exec_driver_sql("ROLLBACK")
+            raise
+        connection.exec_driver_sql("COMMIT")
+
     def _create(self, connection: Connection) -> None:
-        self._table.metadata.create_all(connection)
+        """Makes the table once; jobs that start together may all come here."""
+        import sqlalchemy as sa
+
+        if sa.inspect(connection).has_table(_TABLE):
+            return
         if self._is_sqlite:
-            for verb in ("UPDATE", "DELETE"):
+            _use_write_ahead_log(connection)
+        with self._transaction(connection):
+            if not self._is_sqlite:  # two creators at once would collide in PostgreSQL's catalogue
+                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7355608)")
+            connection.execute(sa.schema.CreateTable(self._table, if_not_exists=True))
+            for verb in ("UPDATE", "DELETE") if self._is_sqlite else ():
                 connection.exec_driver_sql(
                     f"CREATE TRIGGER IF NOT EXISTS {_TABLE}_no_{verb.lower()} BEFORE {verb} ON "
                     f"{_TABLE} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
@@ -157,6 +174,21 @@ class Writer:
                 "hash": _row_hash(sequence, previous, text),
             }
         )
+
+
+def _use_write_ahead_log(connection: Connection) -> None:
+    """Switches the log mode; SQLite answers "locked" at once while another job switches it."""
+    import sqlalchemy as sa
+
+    for _ in range(_WAIT_SECONDS * 20):
+        try:
+            connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+        except sa.exc.OperationalError as error:
+            if "locked" not in str(error.orig):
+                raise
+            time.sleep(0.05)
+        else:
+            return
 
 
 def _row_hash(sequence: int, previous: str, document: str) -> str:

@@ -94,8 +94,18 @@ def epsilon(groups: tuple[Group, ...], delta: float, accuracy: float) -> float:
     Returns:
         The pessimistic epsilon; infinity where no finite epsilon holds at this delta.
     """
+    return composed(groups, delta, accuracy)[0]
+
+
+def composed(
+    groups: tuple[Group, ...], delta: float, accuracy: float
+) -> tuple[float, PrivacyLossDistribution | None]:
+    """Returns the epsilon of `epsilon` and the whole distribution that it was read from.
+
+    Without any group: 0 and None.
+    """
     if not groups:
-        return 0.0
+        return 0.0, None
     # First grid: a thousandth of the largest single loss, which any mechanism here stays below.
     largest = max(12.0 / g.noise + 0.5 / g.noise**2 for g in groups)
     grid = _step(largest / 1e3)
@@ -103,11 +113,11 @@ def epsilon(groups: tuple[Group, ...], delta: float, accuracy: float) -> float:
         total = functools.reduce(lambda a, b: a.compose(b), (_pld(g, grid) for g in groups))
         priced = float(total.get_epsilon_for_delta(delta))
         if priced <= 0.0:  # delta alone covers the loss: (0, delta) holds, and the PLD overstates
-            return 0.0
+            return 0.0, total
         if not math.isfinite(priced) or _step(priced / accuracy) >= grid:
-            return priced
+            break
         grid = _step(priced / accuracy)
-    return priced
+    return priced, total
 
 
 def _step(size: float) -> float:

@@ -55,7 +55,8 @@ def publish(
     Raises:
         InputError: If names, audiences, facts or key are unusable, or the target is taken.
         PublishError: If the bundle could not be written; no trace of it remains, and what stood
-            at the target still stands.
+            at the target still stands. The message says so in the one case that differs: the new
+            bundle is in place, and the disk did not confirm that its name is durable.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -180,6 +181,11 @@ def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
 def _writing(place: Path) -> Iterator[None]:
     try:
         yield
+    except staging.UnconfirmedError as error:
+        raise PublishError(
+            f"The bundle stands at {place}, but its disk did not confirm it: {error.strerror}.",
+            hint="Check the disk, and run `synthkit verify` on the bundle before relying on it.",
+        ) from error
     except OSError as error:
         raise PublishError(
             f"The bundle could not be written to {place}: {error.strerror or 'input or output'}.",

@@ -37,13 +37,15 @@ def staging(target: Path) -> Iterator[Path]:
     """
     folder = _beside(target, _STAGING)
     folder.mkdir(mode=0o700)
-    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        _lock(lock)
-        yield folder
+        lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _lock(lock)
+            yield folder
+        finally:
+            os.close(lock)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(lock)
 
 
 def clean(target: Path) -> None:
@@ -73,6 +75,7 @@ def install(staged: Path, target: Path, *, replace: bool) -> None:
     Raises:
         OSError: If the target exists (without `replace`) or the rename fails; the target is then
             what it was.
+        UnconfirmedError: If the target is in place, and only syncing its parent folder failed.
     """
     if replace and os.path.lexists(target):
         try:
@@ -83,7 +86,18 @@ def install(staged: Path, target: Path, *, replace: bool) -> None:
             _step_aside(staged, target)
     else:
         os.rename(staged, target)  # fails where a file or a filled folder stands
-    sync_folder(target.parent)
+    _confirm(target.parent)
+
+
+class UnconfirmedError(OSError):
+    """The folder is in place, but the disk did not confirm that its name is durable."""
+
+
+def _confirm(folder: Path) -> None:
+    try:
+        sync_folder(folder)
+    except OSError as error:
+        raise UnconfirmedError(error.errno, error.strerror) from error
 
 
 def sync_folder(folder: Path) -> None:
@@ -160,5 +174,5 @@ def _step_aside(staged: Path, target: Path) -> None:
     except OSError:
         os.rename(aside, target)
         raise
-    sync_folder(target.parent)
+    _confirm(target.parent)
     shutil.rmtree(aside, ignore_errors=True)

@@ -10,5 +10,6 @@ NIST SP 800-226; limitation texts are fixed in `wording`.
 
 from synthkit.report.key_numbers import KeyNumber, key_numbers
 from synthkit.report.page import SCHEMA_VERSION, render, to_json
+from synthkit.report.wording import verdict_word
 
-__all__ = ["SCHEMA_VERSION", "KeyNumber", "key_numbers", "render", "to_json"]
+__all__ = ["SCHEMA_VERSION", "KeyNumber", "key_numbers", "render", "to_json", "verdict_word"]

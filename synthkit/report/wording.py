@@ -26,6 +26,11 @@ VERDICT_WORDS: dict[Verdict, str] = {
     "refused": "Must not be released",
     "inconclusive": "Not decided: must not be released yet",
 }
+PASS_WORDS = {
+    "internal": "May be used internally",
+    "partner": "May be given to the partner",
+    "public": "May be made public",
+}
 VERDICT_REASONS: dict[Verdict, str] = {
     "pass": "Every rule of the policy is met. The verdict is the worst rule, never an average.",
     "refused": "At least one rule of the policy is not met. The verdict is the worst rule, "
@@ -240,3 +245,10 @@ def _unit(evidence: Evidence) -> str:
         f"It protects {UNITS[evidence.privacy.unit]}. It does not hide facts about groups, and "
         "it does not cover other releases unless the population's account in section 2 says so."
     )
+
+
+def verdict_word(decision: Decision) -> str:
+    """Returns the verdict in words; a pass says for whom, since it holds for nobody else."""
+    if decision.verdict == "pass":
+        return PASS_WORDS.get(decision.recipient_class, VERDICT_WORDS["pass"])
+    return VERDICT_WORDS[decision.verdict]

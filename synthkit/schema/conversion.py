@@ -7,7 +7,8 @@ Decisions:
 
 - Text is trimmed for every kind except `text`; names of categories are compared trimmed.
 - An empty (or blank) cell, NaN, and every missing token become null. Tokens are compared trimmed
-  and case-sensitively; a token that is a number also matches the number (`999` and 999.0).
+  and case-sensitively; a token that is a number also matches the number (`999` and 999.0),
+  whether that is stored as a number or as text.
 - A whole number stored as a float (`3.0`) is a whole number. Infinity is not a number.
 - Dates are ISO 8601, or `YYYY/MM/DD`, `DD.MM.YYYY`, `31 Jan 2020`, `Jan 31, 2020`; dates whose day
   and month could be swapped (01/02/2020, 01-02-2020) only in the order that the schema declares, so
@@ -17,6 +18,7 @@ Decisions:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -52,6 +54,8 @@ _OFFSET = r"(?i):.*(?:z|utc|[+-]\d{2}:?\d{2})$"
 _TRUE = ("true", "yes", "t", "y", "1")
 _FALSE = ("false", "no", "f", "n", "0")
 _LARGEST = 2.0**63
+_DIGITS_OF_CODES = r"^[+-]?(?:0\d|\d{19,})"
+"""Text that looks like a number and would lose digits as one."""
 
 
 @dataclass(frozen=True)
@@ -134,28 +138,33 @@ def _without_missing(values: pl.Series, tokens: Sequence[str], kind: Kind) -> pl
         values = values.cast(pl.String)
     if values.dtype.is_decimal():
         values = values.cast(pl.Float64)
+    numbers = [number for number in map(_number, tokens) if number is not None]
     if values.dtype == pl.String:
         trimmed = values.str.strip_chars()
         is_missing = (trimmed.str.len_bytes() == 0) | trimmed.is_in(list(tokens))
+        # As in a column that the reader could store as numbers: no other cell may decide it.
+        if numbers:
+            is_code = trimmed.str.contains(_DIGITS_OF_CODES)
+            matches = trimmed.cast(pl.Float64, strict=False).is_in(numbers)
+            is_missing |= ~is_code & matches.fill_null(False)
         if kind in NUMERIC_KINDS:
             is_missing |= trimmed.str.to_lowercase() == "nan"
         kept = values if kind == "text" else trimmed
         return kept.set(is_missing.fill_null(True), None)
     if values.dtype.is_float():
         values = values.fill_nan(None)
-    if values.dtype.is_numeric():
-        numbers = [number for number in map(_number, tokens) if number is not None]
-        if numbers:
-            matches = values.cast(pl.Float64).is_in(numbers)
-            values = values.set(matches.fill_null(False), None)
+    if values.dtype.is_numeric() and numbers:
+        matches = values.cast(pl.Float64).is_in(numbers)
+        values = values.set(matches.fill_null(False), None)
     return values
 
 
 def _number(token: str) -> float | None:
     try:
-        return float(token)
+        number = float(token)
     except ValueError:
         return None
+    return None if math.isnan(number) else number
 
 
 def _to_integer(values: pl.Series) -> pl.Series:

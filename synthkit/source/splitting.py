@@ -4,6 +4,11 @@ Takes a conformed table and its schema, gives the index of each row's privacy un
 and a holdout table that share no unit. A split by row would put one person's rows on both sides,
 and every attack and every utility figure would be wrong (Kaufman et al., "Leakage in data
 mining", TKDD 2012).
+
+Each unit is held out by a number computed from that unit and the seed alone. One more person then
+adds that person to one side and moves nobody else, so that a fit that is private for its train
+table is private for the whole table. (A shuffle of all units would give a neighbouring table
+another train table in many persons, and the guarantee would be off by that factor.)
 """
 
 from __future__ import annotations
@@ -18,6 +23,9 @@ from synthkit.schema import Schema
 
 if TYPE_CHECKING:
     import polars as pl
+
+_WORD = 0xFFFF_FFFF_FFFF_FFFF
+_STEP = np.uint64(0x9E37_79B9_7F4A_7C15)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,14 +80,18 @@ def split(table: pl.DataFrame, schema: Schema, *, holdout_share: float, seed: in
     Args:
         table: Conformed table, shape (n_rows, n_columns), with at least two units.
         schema: Says what the unit is.
-        holdout_share: Share of the units to hold out, above 0 and at most 0.5.
-        seed: Public randomness; the same table and seed give the same split.
+        holdout_share: Probability with which each unit is held out, above 0 and at most 0.5.
+        seed: Public randomness; the same table and seed give the same split (under one version of
+            polars, whose hash is used).
 
     Returns:
-        Train and holdout, each with at least one unit, rows in their old order.
+        Train and holdout, each with at least one unit, rows in their old order. Adding a unit to
+        the table adds it to one of them and moves no other one (where no unit at all would be held
+        out, the one of the smallest number is: train still changes by at most one unit).
 
     Raises:
-        InputError: If the share is out of range, or there are fewer than two units.
+        InputError: If the share is out of range, there are fewer than two units, or so few that
+            all of them would be held out.
     """
     if not 0.0 < holdout_share <= 0.5:
         raise InputError(
@@ -95,10 +107,16 @@ def split(table: pl.DataFrame, schema: Schema, *, holdout_share: float, seed: in
             "hold any out.",
             hint="Give a table with at least two; a useful one has thousands.",
         )
-    n_holdout = min(max(1, round(n_units * holdout_share)), n_units - 1)
-    held_out = np.zeros(n_units, dtype=bool)  # (n_units,)
-    held_out[np.random.default_rng(seed).permutation(n_units)[:n_holdout]] = True
-    is_holdout = held_out[units]  # (n_rows,)
+    # PRIVACY: outside the budget, because stable: each unit's side depends on that unit alone.
+    numbers = _numbers(table, schema, seed)  # (n_rows,)
+    is_holdout = numbers < holdout_share  # (n_rows,)
+    if not is_holdout.any():
+        is_holdout = numbers == numbers.min()
+    if is_holdout.all():
+        raise InputError(
+            f"The table has so few {noun}s that all of them would be held out.",
+            hint="Give a table with more, or another seed; a useful table has thousands.",
+        )
     whose = "persons, each with all of their rows," if noun == "person" else "rows"
     return Split(
         train=table.filter(~is_holdout),
@@ -108,3 +126,32 @@ def split(table: pl.DataFrame, schema: Schema, *, holdout_share: float, seed: in
             "before anything looked at the table."
         ),
     )
+
+
+def _numbers(table: pl.DataFrame, schema: Schema, seed: int) -> np.ndarray:
+    """Gives each row a number from 0 to 1 that depends on its privacy unit and the seed alone.
+
+    A person is known by the id. A row is known by its content and, among equal rows, by how many
+    of them stand before it: one more of them gets the next number and changes none.
+
+    Returns:
+        Shape (n_rows,), float64, equal for all rows of a unit.
+    """
+    import polars as pl
+
+    if schema.privacy_unit == "person":
+        keys, earlier = table.select(str(schema.person_id)), np.zeros(table.height, np.uint64)
+    else:
+        counted = table.select(pl.int_range(pl.len()).over(table.columns).alias("earlier"))
+        keys, earlier = table, counted.to_series().to_numpy().astype(np.uint64)
+    start = np.uint64(seed & _WORD)
+    mixed = _mix(keys.hash_rows().to_numpy() ^ _mix(start + earlier * _STEP))  # (n_rows,)
+    return np.asarray((mixed >> np.uint64(11)).astype(np.float64) * 2.0**-53)
+
+
+def _mix(words: np.ndarray) -> np.ndarray:
+    """Scatters 64-bit words: the finaliser of SplitMix64 (Steele, Lea and Flood 2014)."""
+    words = words + _STEP
+    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58_476D_1CE4_E5B9)
+    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D0_49BB_1331_11EB)
+    return np.asarray(words ^ (words >> np.uint64(31)))

@@ -98,7 +98,18 @@ def test_exported_names_are_what_the_package_gives():
         assert getattr(synthkit, name) is not None
 
 
-def test_the_version_is_one(request):
+def test_verbs_stay_functions_after_the_rooms_are_loaded():
+    import importlib
+
+    import synthkit
+
+    for name in synthkit.__all__:
+        if (PACKAGE / name).is_dir():
+            importlib.import_module(f"synthkit.{name}")
+        assert not isinstance(getattr(synthkit, name), type(ast)), name
+
+
+def test_the_version_is_one():
     import tomllib
 
     import synthkit

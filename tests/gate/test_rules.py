@@ -71,7 +71,7 @@ def test_a_number_above_its_limit_never_looks_equal_to_it() -> None:
     assert shown(0.0600001, 0.06) != shown(0.06)
     assert shown(0.06, 0.06) == "0.06"
     assert shown(2.5e-07) == "2.5e-7"
-    assert percent(0.0123456) == "1.23 %"
+    assert percent(0.0123456) == "1.23%"
 
 
 def test_the_ceiling_is_the_bound_of_the_theorem() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from synthkit.errors import InputError
 from synthkit.generate import ctgan, storage
 from synthkit.privacy.event import UncoveredLook
 
-from .conftest import linked_codes, measured, two_way_distance
+from .conftest import global_numpy_state, linked_codes, measured, two_way_distance
 
 FAST = {"epochs": 2, "batch_size": 50}
 
@@ -49,13 +50,6 @@ def test_batches_must_suit_the_package() -> None:
         _plan(batch_size=55)
 
 
-def test_links_between_columns_are_learned() -> None:
-    codes = linked_codes(1500)
-    drawn = _fit(codes, epochs=40, batch_size=100).sample(3000, np.random.default_rng(0))
-    shuffled = np.random.default_rng(0).permuted(codes.values, axis=0)
-    assert two_way_distance(codes, drawn) < 0.8 * two_way_distance(codes, shuffled)
-
-
 def test_codes_that_no_row_has_are_never_drawn() -> None:
     base = linked_codes(200)
     values = base.values.copy()
@@ -75,12 +69,12 @@ def test_a_saved_model_draws_the_same(model: Any, tmp_path: Path) -> None:
 
 def test_the_same_seed_gives_the_same_model_and_leaves_global_generators_alone() -> None:
     codes = linked_codes(100)
-    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    before = torch.random.get_rng_state(), global_numpy_state()
     first, second = _fit(codes, seed=3).arrays(), _fit(codes, seed=3).arrays()
     for name, array in first.items():
         np.testing.assert_array_equal(array, second[name])
     assert torch.equal(before[0], torch.random.get_rng_state())
-    np.testing.assert_array_equal(before[1], np.random.get_state()[1])
+    np.testing.assert_array_equal(before[1], global_numpy_state())
 
 
 def test_row_ids_and_sampler_of_the_package_are_not_kept(model: Any) -> None:
@@ -89,9 +83,9 @@ def test_row_ids_and_sampler_of_the_package_are_not_kept(model: Any) -> None:
         assert 300 not in array.shape
 
 
-def test_the_network_is_the_package_s_own_at_work() -> None:
-    # The distribution that the rebuilt model draws equals what the package itself draws: shares
-    # of each code within 5 standard deviations of two samples of 20,000 rows.
+def test_the_rebuilt_network_draws_what_the_package_draws() -> None:
+    # Two samples of 5,000 rows from one distribution over 4 x 6 cells differ by about .03 in
+    # two-way distance; a network with other weights, or with running statistics, by .1 and more.
     import pandas as pd
     from ctgan import CTGAN
 
@@ -100,8 +94,9 @@ def test_the_network_is_the_package_s_own_at_work() -> None:
     package = CTGAN(epochs=2, batch_size=50, enable_gpu=False)
     package.set_random_state(0)
     package.fit(pd.DataFrame(codes.values.astype(np.int64), columns=names), names)
-    theirs = package.sample(20_000).to_numpy()
-    ours = _fit(codes, seed=0).sample(20_000, np.random.default_rng(0))
-    for column, size in enumerate(codes.sizes):
-        a, b = (np.bincount(v[:, column], minlength=size) / 20_000 for v in (theirs, ours))
-        assert (np.abs(a - b) < 5 * np.sqrt(2 * 0.25 / 20_000) + 1e-9).all()
+    theirs = package.sample(5000).to_numpy()
+    ours = _fit(codes, seed=0)
+    reference = replace(codes, values=theirs)
+    assert two_way_distance(reference, ours.sample(5000, np.random.default_rng(0))) < 0.06
+    another = _fit(codes, seed=5).sample(5000, np.random.default_rng(0))
+    assert two_way_distance(reference, another) > 0.06

@@ -5,22 +5,26 @@ import sys
 
 BANNED = ("polars", "pandas", "pyarrow", "sklearn", "sdmetrics", "great_expectations")
 
+# Libraries may look for these as optional extras (opendp and torch do), so the program is run as on
+# a machine that has none of them: whatever needs one fails.
 PROGRAM = """
 import sys
-from importlib.abc import MetaPathFinder
+from importlib.machinery import PathFinder
 
-class Ban(MetaPathFinder):
-    def find_spec(self, name, path=None, target=None):
+class Without(PathFinder):
+    @classmethod
+    def find_spec(cls, name, path=None, target=None):
         if name.partition(".")[0] in {banned!r}:
-            raise AssertionError("a generator imports " + name)
+            return None
+        return PathFinder.find_spec(name, path, target)
 
-sys.meta_path.insert(0, Ban())
-sys.modules.update({{name: None for name in ()}})
+sys.meta_path[:] = [Without if finder is PathFinder else finder for finder in sys.meta_path]
 import numpy as np
 from synthkit import registry
 from synthkit.artifacts import Codes, OneWayTables
 from synthkit.generate import load_generator, storage
 
+{extra}
 for name in registry.names("synthkit.generate"):
     if name == "ctgan":
         continue
@@ -33,7 +37,6 @@ for name in registry.names("synthkit.generate"):
     )
     model = generator.fit(codes, tables, plan, seed=0, device="cpu")
     generator.load(model.arrays(), model.description()).sample(10, np.random.default_rng(0))
-{extra}
 print("loaded", *sorted(set({banned!r}) & set(sys.modules)))
 """
 
@@ -53,7 +56,7 @@ def test_generators_fit_and_draw_without_any_table_library() -> None:
 def test_an_import_of_a_table_library_would_be_caught() -> None:
     result = _run("import importlib; importlib.import_module('pandas')")
     assert result.returncode != 0
-    assert "a generator imports pandas" in result.stderr
+    assert "No module named 'pandas'" in result.stderr
 
 
 def test_the_room_itself_loads_nothing_heavy() -> None:

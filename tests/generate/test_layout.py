@@ -50,6 +50,18 @@ def test_categorical_draws_follow_the_probabilities() -> None:
         assert stats.chisquare(counts, np.array(expected) * 40_000).pvalue > 1e-6 / 3
 
 
+def test_rows_that_share_a_latent_are_drawn_apart_and_follow_it() -> None:
+    # 20,000 draws from each of two rows; chi-square, alpha 1e-6 over two rows.
+    generator = torch.Generator().manual_seed(2)
+    rows = torch.tensor([[0.5, 0.5, 1.0], [0.1, 0.9, 1.0]])
+    drawn = _categorical(rows, Layout((2, 1)), generator, times=20_000).numpy()
+    assert drawn.shape == (40_000, 2)
+    for row, first in enumerate((0.5, 0.1)):
+        counts = np.bincount(drawn[row::2, 0], minlength=2)
+        expected = [first * 20_000, (1 - first) * 20_000]
+        assert stats.chisquare(counts, expected).pvalue > 1e-6 / 2
+
+
 def test_conditions_follow_the_noisy_tables() -> None:
     drawn = Conditions([np.array([0.2, 0.8]), np.array([1.0])]).draw(
         30_000, torch.Generator().manual_seed(0)

@@ -81,7 +81,7 @@ def test_a_saved_model_is_the_same_model(fitted: Any, tmp_path: Path) -> None:
 
 
 def test_a_model_says_whether_it_is_personal_data(fitted: Any) -> None:
-    name, generator, model = fitted
+    _, generator, model = fitted
     description = json.loads(canonical_json(model.description()))
     assert description["personal_data"] is (not generator.IS_PRIVATE)
     assert description["columns"] == [f"column {i}" for i in range(4)]
@@ -126,3 +126,14 @@ def test_nonsense_is_refused_before_any_data_is_there(name: str) -> None:
     ):  # fmt: skip
         with pytest.raises(InputError):
             generator.plan(**{**good, **bad})
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_only_generators_without_a_guarantee_do_without_epsilon(name: str) -> None:
+    generator = load_generator(name)
+    if generator.IS_PRIVATE:
+        with pytest.raises(InputError, match="epsilon"):
+            generator.plan(epsilon=None, delta=1e-6, n_tables=3, options={})
+    else:
+        plan = generator.plan(epsilon=None, delta=1e-6, n_tables=3, options={})
+        assert any(isinstance(e, UncoveredLook) for e in plan.events)

@@ -62,15 +62,13 @@ def test_every_flipped_byte_is_caught_and_its_file_named(
     path = place / name
     whole = path.read_bytes()
     for position in range(len(whole)):
-        for mask in (0x01, 0x20, 0x80):
-            altered = bytearray(whole)
-            altered[position] ^= mask
-            path.write_bytes(altered)
-            found = problems(place, signer)
-            assert len(found) == 1, (position, mask, found)
-            assert found[0].startswith(f"{name}: altered") or (
-                name == "attestation.dsse.json" and found[0].startswith(f"{name}: wrong key or alt")
-            ), (position, mask, found)
+        altered = bytearray(whole)
+        altered[position] ^= (0x01, 0x20, 0x80)[position % 3]
+        path.write_bytes(altered)
+        found = problems(place, signer)
+        assert len(found) == 1, (position, found)
+        assert found[0].startswith((f"{name}: altered", "attestation.dsse.json: wrong key or alt"))
+        assert found[0].startswith(name)
     path.write_bytes(whole)
     assert problems(place, signer) == ()
 

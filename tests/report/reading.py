@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
+
+from synthkit.artifacts import Evidence
+from synthkit.report import render
+from tests.report import samples
 
 VOID = frozenset({"meta", "link", "br", "hr", "img", "input"})
 SVG_VOID = frozenset({"circle", "path", "rect", "line"})
@@ -61,3 +66,13 @@ class Page(HTMLParser):
     def ids(self) -> list[str]:
         """Every id in order."""
         return [a["id"] for _, a in self.tags if "id" in a]
+
+
+def page_of(evidence: Evidence) -> Page:
+    return Page(render(evidence, samples.decide(evidence, "inconclusive", ())))
+
+
+def holes(page: Page) -> list[str]:
+    """Words that a forgotten value leaves on a page, or in a drawing."""
+    text = page.visible + " ".join(v for _, a in page.tags for v in a.values())
+    return re.findall(r"\b(?:None|nan|NaN|inf|undefined)\b", text)

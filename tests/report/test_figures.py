@@ -16,7 +16,7 @@ from synthkit.report.figures.dumbbells import Dumbbell, Score, dumbbells
 from synthkit.report.figures.intervals import Mark, Strip, intervals
 from synthkit.report.figures.marginals import MAX_BINS, bins, marginal
 from synthkit.report.numbers import number
-from tests.report import samples
+from tests.report import parts, samples
 
 NASTY = "<b onload=x>\"'&"
 
@@ -41,13 +41,13 @@ def strip(value: float, low: float | None = None, high: float | None = None) -> 
 
 def every_drawing() -> list[str]:
     square = ((0.0, 0.3), (0.3, 0.0))
-    few = samples.marginal("few", 1, 3, 0.05)
+    few = parts.marginal("few", 1, 3, 0.05)
     return [
         budget("k", spent=2.9, before=1.9, cap=10.0),
         intervals("k", NASTY, [strip(0.52, 0.5, 0.54), strip(0.6)]),
         dumbbells("k", [Dumbbell(target=NASTY, synthetic=Score(value=0.8), real=None)]),
         marginal("k", dataclasses.replace(few, column=NASTY, labels=(NASTY,) * 3)),
-        marginal("k", dataclasses.replace(samples.marginal("m", 2, 30, 0.05), column=NASTY)),
+        marginal("k", dataclasses.replace(parts.marginal("m", 2, 30, 0.05), column=NASTY)),
         associations(
             "k", AssociationFigure(columns=(NASTY, "b"), synthetic=square, holdout=square)
         ),
@@ -167,7 +167,7 @@ def test_a_histogram_is_as_high_as_its_shares() -> None:
 
 
 def test_too_many_bins_are_added_up_without_loss() -> None:
-    figure = samples.marginal("c", 3, 500, 0.05)
+    figure = parts.marginal("c", 3, 500, 0.05)
     shown = bins(figure)
     assert len(shown) == MAX_BINS
     assert shown[-1][0] == "other (441 bins)"
@@ -183,7 +183,7 @@ def test_a_column_without_bins_is_drawn_as_such() -> None:
 
 
 def test_shares_of_unequal_length_are_refused() -> None:
-    figure = samples.marginal("c", 1, 3, 0.05)
+    figure = parts.marginal("c", 1, 3, 0.05)
     with pytest.raises(ValueError, match="shorter"):
         bins(dataclasses.replace(figure, holdout=(1.0,)))
 
@@ -211,6 +211,6 @@ def test_the_heat_map_puts_synthetic_below_and_holdout_above() -> None:
 
 def test_every_pair_is_drawn_once_in_each_half() -> None:
     columns = samples.wide(48)
-    root = parse(associations("k", samples.pairs(columns, 1, 0.05)))
+    root = parse(associations("k", parts.pairs(columns, 1, 0.05)))
     cells = sum(e.get("d", "").count("M") for e in root.iter("path"))
     assert cells == 48 * 47

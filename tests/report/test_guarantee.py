@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from synthkit.report import guarantee
-from tests.report import samples
+from tests.report import parts
 
 CASES = [(0.1, 0.0), (1.0, 1e-6), (3.0, 1e-5), (8.0, 0.01), (0.0, 0.0)]
 
@@ -59,7 +59,7 @@ def test_no_attack_on_a_gaussian_mechanism_passes_its_ceilings() -> None:
      {"epsilon": math.nan}, {"delta": math.nan}],
 )  # fmt: skip
 def test_a_statement_with_a_hole_is_no_guarantee(broken: dict[str, object]) -> None:
-    whole = samples.statement(("a", "b", "c"))
+    whole = parts.statement(("a", "b", "c"))
     assert guarantee.has_guarantee(whole)
     assert not guarantee.has_guarantee(dataclasses.replace(whole, **broken))
     assert not guarantee.has_guarantee(None)

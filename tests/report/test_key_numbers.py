@@ -8,7 +8,7 @@ import math
 import pytest
 
 from synthkit.report import key_numbers
-from tests.report import samples
+from tests.report import parts, samples
 
 NAMES = [
     "privacy.epsilon",
@@ -74,7 +74,7 @@ def test_nothing_known_gives_five_missing_numbers() -> None:
 
 
 def test_an_attack_without_interval_shows_no_bound() -> None:
-    found = {"attacks.membership_inference": samples.measure("attacks.membership_inference", 0.52)}
+    found = {"attacks.membership_inference": parts.measure("attacks.membership_inference", 0.52)}
     number = key_numbers(samples.bare(measurements=found))[2]
     assert number.text == "0.520 against 0.5"
     assert "No interval was measured" in number.meaning
@@ -82,7 +82,7 @@ def test_an_attack_without_interval_shows_no_bound() -> None:
 
 def test_an_attack_that_errs_reliably_is_turned_round() -> None:
     name = "attacks.membership_inference"
-    found = {name: samples.measure(name, 0.43, around=0.01)}
+    found = {name: parts.measure(name, 0.43, around=0.01)}
     number = key_numbers(samples.bare(measurements=found))[2]
     assert number.text == "at most 0.580 against 0.5"
     assert "turned round" in number.meaning

@@ -10,11 +10,12 @@ from synthkit.artifacts import Measurement
 from synthkit.report import key_numbers, render
 from synthkit.report.sections import attacks, fidelity, privacy, utility, validity, verdict
 from synthkit.report.wording import clean, limits, shorten, shorten_middle
-from tests.report import samples
+from tests.report import parts, samples
 from tests.report.reading import Page
 
 REVIEWS, PASS = samples.reviews_pass()
 PATIENTS, REFUSED = samples.patients_refused()
+UNIT = "The guarantee is per privacy unit."
 
 
 def section(html: str, key: str) -> str:
@@ -58,25 +59,37 @@ class TestPrivacy:
         assert "category frequencies, training" in view["sentences"][0]
         assert ("Epsilon", "no guarantee") in view["facts"]
 
-    def test_an_uncovered_look_voids_a_claimed_guarantee(self) -> None:
+    @pytest.mark.parametrize("private", [True, False])
+    def test_an_uncovered_look_voids_the_guarantee_but_its_price_is_told(
+        self, private: bool
+    ) -> None:
         assert REVIEWS.privacy is not None
-        look = dataclasses.replace(REVIEWS.privacy.events[0], covered=False)
-        void = dataclasses.replace(REVIEWS.privacy, events=(look,))
+        look = dataclasses.replace(
+            REVIEWS.privacy.events[0], name="domains read from the data", covered=False
+        )
+        void = dataclasses.replace(
+            REVIEWS.privacy, private=private, events=(look, REVIEWS.privacy.events[1])
+        )
         evidence = dataclasses.replace(REVIEWS, privacy=void)
-        assert privacy.view(evidence, PASS)["kind"] == "none"
-        assert "column counts" in privacy.view(evidence, PASS)["sentences"][0]
-        assert key_numbers(evidence)[0].text == "no guarantee"
+        view = privacy.view(evidence, PASS)
+        assert view["kind"] == "none"
+        assert "1 look at real rows that no budget covers: domains read" in view["sentences"][0]
+        assert "cost epsilon 0.999 at delta 1e-6" in view["sentences"][1]
+        assert ("Epsilon", "0.999, of 1 asked") in view["facts"]
+        number = key_numbers(evidence)[0]
+        assert number.text == "no guarantee"
+        assert number.meaning.endswith("covers every look but: domains read from the data.")
         assert attacks.ceiling("attacks.membership_inference", evidence) is None
+        assert "no unit is protected" in dict(limits(evidence, PASS))[UNIT]
 
-    def test_domains_read_from_data_qualify_the_guarantee(self) -> None:
-        assert REVIEWS.privacy is not None
-        assert privacy.view(REVIEWS, PASS)["kind"] == "qualified"
-        assert "2 columns taken as given" in privacy.view(REVIEWS, PASS)["sentences"][1]
-        assert "Domains of 2 columns are outside" in key_numbers(REVIEWS)[0].meaning
-        clear = dataclasses.replace(REVIEWS.privacy, data_columns=())
-        evidence = dataclasses.replace(REVIEWS, privacy=clear)
-        assert privacy.view(evidence, PASS)["kind"] == "guarantee"
-        assert "outside" not in key_numbers(evidence)[0].meaning
+    def test_domains_read_from_data_qualify_a_guarantee(self) -> None:
+        qualified = parts.statement(parts.REVIEWS, from_data=2)
+        evidence = dataclasses.replace(REVIEWS, privacy=qualified)
+        assert privacy.view(evidence, PASS)["kind"] == "qualified"
+        assert "2 columns taken as given" in privacy.view(evidence, PASS)["sentences"][1]
+        assert "Domains of 2 columns are outside" in key_numbers(evidence)[0].meaning
+        assert privacy.view(REVIEWS, PASS)["kind"] == "guarantee"
+        assert "outside" not in key_numbers(REVIEWS)[0].meaning
 
     def test_private_without_epsilon_is_no_guarantee(self) -> None:
         assert REVIEWS.privacy is not None
@@ -116,7 +129,7 @@ class TestAttacks:
         self, value: float, alarms: int
     ) -> None:
         name = "attacks.membership_inference"
-        found = {name: samples.measure(name, value, around=0.01)}
+        found = {name: parts.measure(name, value, around=0.01)}
         evidence = dataclasses.replace(REVIEWS, measurements=found)
         assert len(attacks.beyond_ceiling(evidence)) == alarms
 
@@ -245,9 +258,8 @@ class TestLimits:
         )
 
     def test_the_unit_is_the_one_claimed(self) -> None:
-        key = "The guarantee is per privacy unit."
-        assert "one person" in dict(limits(REVIEWS, PASS))[key]
-        assert "no unit is protected" in dict(limits(PATIENTS, REFUSED))[key]
+        assert "one person" in dict(limits(REVIEWS, PASS))[UNIT]
+        assert "no unit is protected" in dict(limits(PATIENTS, REFUSED))[UNIT]
 
 
 class TestText:

@@ -58,7 +58,7 @@ def check(evidence: Evidence, *, min_n: int) -> Finding:
         outcome="pass" if passes else "fail",
         value=low,
         limit=limit,
-        reason=f"At 1 % false alarms the attack finds at least {percent(low, limit)} of the "
+        reason=f"At 1% false alarms the attack finds at least {percent(low, limit)} of the "
         f"members (lower bound, n = {n}); epsilon {shown(epsilon)} allows up to "
         f"{percent(limit)}{consequence}.",
     )

@@ -100,8 +100,8 @@ def _sentences(privacy: PrivacyStatement) -> tuple[str, ...]:
     if privacy.mu is not None and not is_missing(privacy.mu):
         sharper = percent_at_most(best_guess_gaussian(privacy.mu))
         sentences.append(
-            f"All noise is Gaussian, which allows a sharper limit: the guess is right at most "
-            f"{sharper} of the time (mu = {number(privacy.mu)})."
+            f"The whole distribution of the privacy loss allows a sharper limit: the guess is "
+            f"right at most {sharper} of the time (Gaussian-DP bound, mu = {number(privacy.mu)})."
         )
     return tuple(sentences)
 

@@ -13,10 +13,10 @@ from synthkit.report.wording import (
     INTERNAL_EDITION,
     OUTCOME_WORDS,
     VERDICT_REASONS,
-    VERDICT_WORDS,
     plural,
     recipient,
     shorten,
+    verdict_word,
 )
 
 _RULES_SHOWN = 4
@@ -35,7 +35,7 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "release_id": shorten(evidence.release_id, _NAME_LENGTH),
         "created": date(evidence.created) or "date not stated",
         "verdict": decision.verdict,
-        "verdict_word": VERDICT_WORDS[decision.verdict],
+        "verdict_word": verdict_word(decision),
         "verdict_reason": VERDICT_REASONS[decision.verdict],
         "facts": (
             ("For", shorten(recipient(evidence, decision), _LINE_LENGTH)),

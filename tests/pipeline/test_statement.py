@@ -1,0 +1,113 @@
+"""What is claimed of a model, and that the numbers are the accountant's."""
+
+from __future__ import annotations
+
+import pytest
+
+import synthkit as sk
+from synthkit.privacy import accountant
+from synthkit.privacy.event import NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.ledger import Ledger
+from tests.pipeline.jobs import ENCODED, SCHEMA, schema, visits
+
+TINY = {
+    "match_steps": 5, "critic_steps": 4, "hidden": 8, "critic_hidden": 8, "batch_size": 20,
+    "blocks": 1, "critic_layers": 1,
+}  # fmt: skip
+
+
+def events_of(statement):
+    """Rebuilds the accountant's events from the lines of a statement."""
+    for line in statement.events:
+        if not line.covered:
+            yield UncoveredLook(name=line.name, reason=line.note, in_release=line.in_release)
+        elif "tables" in line.parameters:
+            yield NoisyTables(name=line.name, **line.parameters)
+        else:
+            yield NoisyGradients(name=line.name, **line.parameters)
+
+
+@pytest.fixture
+def fit():
+    def fit_visits(generator="independent", *, epsilon=1.0, text=SCHEMA, **more):
+        return sk.fit(visits(), schema(text), epsilon=epsilon, generator=generator, **more)
+
+    return fit_visits
+
+
+@pytest.mark.parametrize(("generator", "options"), [("independent", {}), ("dpctgan", TINY)])
+def test_every_number_of_the_statement_is_the_accountant_s(fit, generator, options):
+    statement = fit(generator, options=options).privacy
+    events = tuple(events_of(statement))
+    cost = accountant.cost(events, delta=statement.delta)
+    assert statement.private
+    assert statement.epsilon == cost.epsilon
+    assert statement.mu == cost.mu
+    assert 0.9 < statement.epsilon <= statement.target_epsilon == 1.0
+    assert statement.delta == accountant.default_delta(300)
+    spent = Ledger().spent("visits-test")
+    assert spent.epsilon == pytest.approx(statement.epsilon, rel=1e-9)
+    assert statement.population_epsilon == spent.epsilon
+    assert statement.cross_check, "another accountant prices the same events"
+    assert all(e >= 0.8 * cost.epsilon for e in statement.cross_check.values())
+
+
+def test_the_ledger_holds_the_events_that_the_statement_lists(fit):
+    statement = fit("dpctgan", options=TINY).privacy
+    reserved = Ledger().history("visits-test")[0]
+    assert [e["name"] for e in reserved.events] == [e.name for e in statement.events]
+    assert len(statement.events) == 3, "one-way tables, two-way tables, gradients"
+    assert all(e.covered and e.in_release for e in statement.events)
+    assert reserved.epsilon == statement.epsilon
+
+
+def test_a_delta_that_is_asked_for_is_the_one_that_is_stated(fit):
+    statement = fit(delta=1e-9).privacy
+    assert statement.delta == 1e-9
+    assert statement.epsilon <= 1.0
+
+
+def test_a_domain_read_from_the_data_ends_the_guarantee_and_is_named(fit):
+    text = SCHEMA.replace("[north, south, east], from: public", "[north, south, east], from: data")
+    statement = fit(text=text).privacy
+    assert not statement.private
+    assert statement.data_columns == ("ward",)
+    assert set(statement.public_columns) == set(ENCODED) - {"ward"}
+    uncovered = [e for e in statement.events if not e.covered]
+    assert [(e.name, e.in_release) for e in uncovered] == [("domains read from the data", True)]
+    assert statement.epsilon <= 1.0, "what is covered is priced all the same"
+
+
+def test_a_generator_without_privacy_claims_nothing(fit):
+    model = fit("ctgan", epsilon=None, options={"epochs": 1, "batch_size": 50})
+    statement = model.privacy
+    assert not statement.private
+    numbers = (statement.epsilon, statement.delta, statement.target_epsilon, statement.mu)
+    assert numbers == (None, None, None, None)
+    assert statement.accountant == "none"
+    assert any(not e.covered and e.in_release for e in statement.events)
+    spent = Ledger().spent("visits-test")
+    assert (spent.epsilon, spent.releases) == (0.0, 1)
+
+
+def test_the_unit_is_the_person_where_a_person_id_is_declared(fit):
+    statement = fit().privacy
+    assert (statement.unit, statement.unit_column) == ("person", "patient")
+    assert statement.neighboring_relation == "add or remove one person"
+    assert fit().units == pytest.approx(200, abs=60), "patients are counted, not their visits"
+
+
+def test_the_unit_is_the_row_where_it_is_asked_for_or_no_person_is_known(fit):
+    asked = fit(text=SCHEMA.replace("targets:", "unit: row\ntargets:"), population="a").privacy
+    assert (asked.unit, asked.unit_column) == ("row", None)
+    text = SCHEMA.replace("kind: person_id", "kind: id")
+    unknown = fit(text=text, population="b").privacy
+    assert unknown.unit == "row"
+    assert "a person with several rows is protected less" in unknown.contribution
+
+
+def test_epsilons_of_several_releases_add_up_in_the_statement_of_the_last(fit):
+    first, second = fit().privacy, fit().privacy
+    assert (first.population_releases, second.population_releases) == (1, 2)
+    assert second.population_epsilon > second.epsilon
+    assert second.population_cap == 10
