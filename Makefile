@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 # The jobs are many small ones: more threads wait for each other longer than they compute.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup run test test-all lint fix reports clean
+.PHONY: setup run test test-slow test-all lint fix reports clean
 
 setup: $(STAMP)
 
@@ -24,8 +24,10 @@ run: setup
 test: setup
 	$(BIN)/pytest -m 'not slow' -n 2
 
-test-all: setup
-	$(BIN)/pytest -n 2
+test-slow: setup
+	$(BIN)/pytest -m slow -n 2
+
+test-all: test test-slow
 
 lint: setup
 	$(BIN)/ruff format --check synthkit tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -43,10 +44,15 @@ app.add_typer(list_app, name="list")
 
 
 @app.callback(invoke_without_command=True)
-def version_option(
+def general_options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log each stage to stderr.")
+    ] = False,
 ) -> None:
-    """Prints the version when asked."""
+    """Prints the version when asked, and sets how much is logged."""
+    if verbose:
+        logging.getLogger("synthkit").setLevel(logging.INFO)
     if version:
         from synthkit import __version__
 

@@ -63,6 +63,14 @@ def decision_lines(decision: Decision) -> None:
         print(f"  {MARKS[rule.outcome]}  {rule.rule}: {rule.reason}")
 
 
+def shown(path: Path) -> str:
+    """Returns a path as the user would type it from where they stand."""
+    try:
+        return str(path.resolve().relative_to(Path.cwd()))
+    except ValueError:
+        return str(path)
+
+
 def print_run(result: RunResult, *, as_json: bool) -> int:
     """Prints a run's verdict, privacy, key numbers and where to look; returns the exit code."""
     from synthkit.gate import exit_code
@@ -105,11 +113,12 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
     for warning in evidence.warnings:
         print(f"\nNote: {warning}")
     print()
+    bundle = shown(result.bundle)
     print_pairs(
         [
-            ("Report", str(result.bundle / "report.html")),
-            ("Table", str(result.bundle / "synthetic.parquet")),
-            ("Check", f"synthkit verify {result.bundle} --key {result.public_key}"),
+            ("Report", f"{bundle}/report.html"),
+            ("Table", f"{bundle}/synthetic.parquet"),
+            ("Check", f"synthkit verify {bundle} --key {shown(result.public_key)}"),
         ]
     )
     return exit_code(decision)

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synthkit.generate.network import unset_linear
+from synthkit.privacy.root_logger import root_logger_kept
 
 if TYPE_CHECKING:
     import torch
@@ -61,9 +62,11 @@ class PrivateCritic:
         generator: torch.Generator,
     ) -> None:
         import torch
-        from opacus.grad_sample import GradSampleModuleFastGradientClipping
-        from opacus.optimizers import DPOptimizerFastGradientClipping
-        from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+
+        with root_logger_kept():
+            from opacus.grad_sample import GradSampleModuleFastGradientClipping
+            from opacus.optimizers import DPOptimizerFastGradientClipping
+            from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
 
         self.network = network.train()  # in eval mode Opacus' hooks are silent
         self._params = [p for p in network.parameters() if p.requires_grad]

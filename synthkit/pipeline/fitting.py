@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from synthkit.privacy.ledger import Ledger
 
+LOG = logging.getLogger("synthkit")
 DOMAINS_FROM_DATA = "domains read from the data"
 
 
@@ -75,6 +77,9 @@ def fit_checked(
         )
     data_columns = domains_from_data(schema)
     events = [*plan.events, *uncovered_domains(data_columns), *also]
+    for column in schema.columns:
+        if not column.is_encoded:
+            LOG.info("%s is left out: %s", column.name, column.omission_reason)
     # PRIVACY: the spend is written before any row is used; a crash from here on keeps it spent.
     reservation = ledger.reserve(
         population, schema.privacy_unit, events, delta=delta, note=note or f"fit {generator}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -128,7 +129,7 @@ class Model:
             {
                 "synthkit": MODEL_FORMAT,
                 "generator": self.generator,
-                "schema": dump(self.schema),
+                "schema": dump(without_unlearned_domains(self.schema)),
                 "codec": self.codec.to_dict(),
                 "description": self.inner.description(),
                 "units": self.units,
@@ -170,6 +171,21 @@ class Model:
                 f"{Path(path).name} is damaged: its header does not describe a whole model.",
                 hint="Use an intact copy of the file.",
             ) from error
+
+
+def without_unlearned_domains(schema: Schema) -> Schema:
+    """Returns the schema as model files and bundles carry it: left-out columns have no domain.
+
+    The names in a column that is marked `role: identifier` may have been read from the data; no
+    release depends on them, and none may carry them.
+    """
+
+    def bare(column: Column) -> Column:
+        if column.is_encoded or (column.bounds is None and column.categories is None):
+            return column
+        return Column(name=column.name, kind="id", role=column.role, description=column.description)
+
+    return dataclasses.replace(schema, columns=tuple(bare(c) for c in schema.columns))
 
 
 def parse_value(column: Column, text: str) -> object:

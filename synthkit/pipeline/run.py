@@ -15,7 +15,7 @@ from synthkit import artifacts
 from synthkit.artifacts import Decision, Evidence, Measurement, Omission, Provenance
 from synthkit.errors import PublishError
 from synthkit.pipeline.fitting import fit_checked
-from synthkit.pipeline.model import Model
+from synthkit.pipeline.model import Model, without_unlearned_domains
 from synthkit.pipeline.plan import Plan, require_epsilon
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.rescue import keep_after_fault, rescued
@@ -176,7 +176,7 @@ def _release(
         files: dict[str, bytes | Path] = {
             "synthetic.parquet": parquet,
             "synthetic.csv": csv,
-            "schema.yaml": dump(schema).encode(),
+            "schema.yaml": dump(without_unlearned_domains(schema)).encode(),
             "suite.json": suite,
             "evidence.json": artifacts.canonical_json(evidence),
             "verdict.json": artifacts.canonical_json(decision),

@@ -32,6 +32,7 @@ from typing import Any
 from synthkit.errors import ConvergenceError, InputError
 from synthkit.privacy import loss
 from synthkit.privacy.event import Event
+from synthkit.privacy.root_logger import root_logger_kept
 
 _FINE = 1e4
 _MU_SLACK = 1e-10
@@ -165,7 +166,8 @@ def cross_check(events: Iterable[Event], *, delta: float) -> dict[str, float]:
     """
     import warnings
 
-    from opacus.accountants import PRVAccountant, RDPAccountant
+    with root_logger_kept():
+        from opacus.accountants import PRVAccountant, RDPAccountant
 
     checked_delta = check_delta(delta)
     history = [

@@ -305,6 +305,8 @@ def _typed(values: pl.Series) -> pl.Series:
     if not loses_digits.any():
         blank_to_null = text.set((text.str.len_bytes() == 0).fill_null(False), None)
         for dtype in (pl.Int64(), pl.Float64()):
+            if dtype == pl.Float64() and present.str.contains(r"^[+-]?\d{16,}").any():
+                break  # beyond 2^53: one fraction would blur the whole numbers beside it
             if present.cast(dtype, strict=False).null_count() == 0:
                 return blank_to_null.cast(dtype)
     if present.n_unique() <= 6 and present.str.to_lowercase().is_in(["true", "false"]).all():

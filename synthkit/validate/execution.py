@@ -91,16 +91,16 @@ def measurements(validity: Validity) -> dict[str, Measurement]:
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Silences the library: its log quotes values of failed checks, its imports warn."""
-    logger = logging.getLogger(LIBRARY)
-    before = logger.level
-    logger.setLevel(logging.CRITICAL + 1)
+    # Some of its modules set their loggers' levels themselves: only the switch of all reaches them.
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
     try:
         with warnings.catch_warnings():
             for module in (r"great_expectations(\..*)?", r"marshmallow(\..*)?"):
                 warnings.filterwarnings("ignore", module=module)
             yield
     finally:
-        logger.setLevel(before)
+        logging.disable(before)
 
 
 def _results(frame: pd.DataFrame, document: Mapping[str, Any]) -> dict[str, Any]:

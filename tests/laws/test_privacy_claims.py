@@ -5,6 +5,7 @@ Neighbouring tables differ by one person with all rows (or one row, where the ro
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -13,9 +14,13 @@ import polars as pl
 import pytest
 
 from synthkit import encode
+from synthkit.pipeline.fitting import fit
+from synthkit.pipeline.model import Model
+from synthkit.pipeline.plan import load_plan
+from synthkit.pipeline.run import run
 from synthkit.pipeline.tables import checked
 from synthkit.privacy import mechanism
-from synthkit.schema import Column, Schema
+from synthkit.schema import Column, Schema, load
 from synthkit.source import read, split, unit_index
 
 PERSON = Column(name="who", kind="person_id", role="identifier")
@@ -42,8 +47,6 @@ ONE = pl.DataFrame({"who": ["new"] * 3, "age": [99, 0, None], "town": ["c", "c",
 @pytest.mark.parametrize("unit", ["person", "row"])
 def test_the_split_gives_neighbouring_tables_neighbouring_train_tables(unit):
     # A shuffle of all units gave trains that differed in dozens of people: epsilon times dozens.
-    import dataclasses
-
     schema = dataclasses.replace(SCHEMA, unit=unit)
     one = checked(people(500, np.random.default_rng(1)), schema, what="table")
     more = ONE if unit == "person" else ONE.head(1)
@@ -105,3 +108,45 @@ def test_clamping_refuses_nothing_by_value_not_even_a_row_of_nobody():
     assert table["who"].to_list() == ["p1", "p2", "p1"]
     assert table["age"].to_list() == [99, None, 0]
     assert unit_index(table, SCHEMA).tolist() == [0, 1, 0]
+
+
+def test_no_person_blurs_the_ids_of_others(tmp_path):
+    # One id with a fraction made the column floats, in which ids beyond 2^53 fell together.
+    ids = [str(10**16 + i) for i in range(50)]
+    n_units = []
+    for i, more in enumerate(([], ["1.0"])):
+        path = Path(tmp_path, f"{i}.csv")
+        path.write_text("\n".join(["who,age,town", *(f"{w},3,a" for w in [*ids, *more])]) + "\n")
+        n_units.append(len(set(unit_index(checked(read(path), SCHEMA, what="t"), SCHEMA))))
+    assert n_units == [50, 51]
+
+
+def test_names_in_a_column_that_is_left_out_reach_no_model_and_no_bundle(tmp_path):
+    # `role: identifier` on a column whose categories `inspect` had read: no learned column was
+    # `from: data`, so the schema with all the names was marked for release.
+    rng = np.random.default_rng(3)
+    frame = people(200, rng).with_columns(doctor=pl.lit("Sentinel Jones"))
+    frame.write_csv(tmp_path / "t.csv")
+    (tmp_path / "t.yaml").write_text(
+        "synthkit: schema/1\nname: t\npopulation: t\ncolumns:\n"
+        "  - {name: who, kind: person_id}\n"
+        "  - {name: age, kind: integer, bounds: [0, 99], from: public}\n"
+        "  - {name: town, kind: categorical, categories: [a, b, c], from: public}\n"
+        "  - {name: doctor, kind: categorical, role: identifier, categories: [Sentinel Jones], "
+        "from: data}\n"
+    )
+    (tmp_path / "plan.yaml").write_text(
+        "synthkit: plan/1\nname: T\ntable: t.csv\nschema: t.yaml\noutput: bundle\n"
+        "generator: independent\nepsilon: 1.0\nrows: 50\n"
+    )
+    result = run(load_plan(tmp_path / "plan.yaml"))
+    assert result.evidence.privacy is not None
+    assert result.evidence.privacy.private
+    for name in ("schema.yaml", "suite.json", "synthetic.csv", "manifest.json"):
+        assert "Sentinel" not in (result.bundle / name).read_text(), name
+    schema = load(tmp_path / "t.yaml")
+    model = fit(frame, schema, epsilon=1.0, generator="independent", population="other")
+    model.save(tmp_path / "m.safetensors")
+    assert b"Sentinel" not in (tmp_path / "m.safetensors").read_bytes()
+    again = Model.load(tmp_path / "m.safetensors")
+    assert again.sample(20, seed=1).equals(model.sample(20, seed=1))

@@ -49,9 +49,7 @@ def clamped(tmp_path_factory: pytest.TempPathFactory):
         .otherwise(pl.col("admitted").cast(pl.String)),
     }
     visits().with_columns(**ugly).write_csv(path.parent / "visits.csv")
-    visits(120, seed=5, first_patient=900).with_columns(**ugly).write_csv(
-        path.parent / "later.csv"
-    )
+    visits(120, seed=5, first_patient=900).with_columns(**ugly).write_csv(path.parent / "later.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNTHKIT_HOME", str(folder / "home"))
         yield sk.run(sk.load_plan(path))

@@ -1,0 +1,212 @@
+"""How the program behaves as a program: help, start, interrupts, pipes, streams."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+
+import pytest
+
+COMMANDS = [
+    [], ["demo"], ["inspect"], ["check"], ["run"], ["fit"], ["sample"], ["evaluate"], ["gate"],
+    ["report"], ["verify"], ["keys"], ["keys", "new"], ["budget"], ["budget", "show"],
+    ["budget", "history"], ["budget", "cap"], ["list"], ["list", "generators"],
+    ["list", "metrics"], ["list", "attacks"], ["list", "rules"],
+]  # fmt: skip
+SCRIPT = "import sys; from synthkit.cli import main; main()"
+
+
+def start(*arguments: str, **options) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, *arguments], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", COMMANDS, ids=" ".join)
+def test_every_command_has_help(command, name):
+    outcome = command(*name, "--help")
+    assert outcome.code == 0
+    assert "Usage: synthkit" in outcome.out
+    assert outcome.err == ""
+
+
+def test_the_help_of_every_command_was_asked_for():
+    import typer.main
+
+    from synthkit.cli.app import app
+
+    found = []
+
+    def walk(group, path):
+        found.append(path)
+        for name, child in getattr(group, "commands", {}).items():
+            walk(child, [*path, name])
+
+    walk(typer.main.get_command(app), [])
+    assert sorted(found) == sorted(COMMANDS)
+
+
+def test_help_starts_within_half_a_second_of_cpu_time():
+    def used() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    seconds = []
+    for _ in range(2):
+        before = used()
+        done = subprocess.run([sys.executable, "-c", SCRIPT, "--help"], capture_output=True)
+        seconds.append(used() - before)
+        assert (done.returncode, done.stderr) == (0, b"")
+    assert min(seconds) < 0.5
+
+
+@pytest.mark.parametrize("name", [[], ["budget"], ["list"], ["keys"]], ids=" ".join)
+def test_a_group_without_a_command_shows_its_help_and_exits_with_3(command, name):
+    outcome = command(*name)
+    assert outcome.code == 3
+    assert outcome.out == ""
+    assert outcome.err.startswith("Usage: synthkit")
+
+
+def test_the_version_is_one_line_on_stdout(command):
+    from synthkit import __version__
+
+    outcome = command("--version")
+    assert (outcome.code, outcome.out, outcome.err) == (0, f"synthkit {__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["sampel"], ["budget", "shwo"], ["sample"], ["sample", "m", "--rowz", "3"],
+     ["sample", "m", "-n", "many", "-o", "x.csv"], ["list", "rules", "more"]],
+    ids=" ".join,
+)  # fmt: skip
+def test_usage_errors_go_to_stderr_with_one_hint_and_exit_with_3(command, arguments):
+    outcome = command(*arguments)
+    assert (outcome.code, outcome.out) == (3, "")
+    assert outcome.err.count("error:") == outcome.err.count("hint:") == 1
+    assert "--help" in outcome.err
+
+
+def test_an_interrupt_is_one_sentence_and_exit_code_130(command, monkeypatch, tmp_path):
+    from synthkit.release import keys
+
+    def interrupted(*_args: object, **_kwargs: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keys, "new", interrupted)
+    outcome = command("keys", "new", "-o", tmp_path)
+    assert (outcome.code, outcome.out) == (130, "")
+    assert outcome.err.splitlines() == [
+        "error: Stopped by the user.",
+        "hint: Budget that was already charged stays charged.",
+    ]
+
+
+WAITING = """\
+import sys, time
+import synthkit.release.keys
+from synthkit.cli import main
+def wait(*a, **k):
+    print("ready", flush=True)
+    time.sleep(60)
+synthkit.release.keys.new = wait
+main(["keys", "new", "-o", "keys"])
+"""
+
+
+def test_a_real_interrupt_of_a_running_program_ends_it_the_same_way(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert "Stopped by the user." in err
+    assert "Traceback" not in err
+
+
+def test_a_reader_that_goes_away_is_no_error_and_no_verdict():
+    """As in `synthkit list rules | head -0`: quiet, and none of the five codes of a result."""
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT, "list", "rules"], stdout=write_end, stderr=subprocess.PIPE
+    )
+    os.close(write_end)
+    assert done.stderr == b""
+    assert done.returncode == 141
+
+
+def test_without_a_terminal_nothing_is_coloured_and_no_bar_is_drawn(command, tables, tmp_path):
+    outcome = command(
+        "fit", tables / "train.csv", "-s", tables / "schema.yaml", "-o", tmp_path / "m",
+        "--generator", "independent", "--epsilon", 1,
+    )  # fmt: skip
+    assert outcome.code == 0
+    assert outcome.err == ""
+    assert "\033" not in outcome.out
+
+
+def test_an_error_has_colour_on_a_terminal_only_and_not_against_the_user_s_wish(
+    monkeypatch, capsys
+):
+    from synthkit.cli.console import print_error
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    print_error("A sentence.", "A remedy.", ["a detail"])
+    assert "\033[31merror:" in capsys.readouterr().err
+    monkeypatch.setenv("NO_COLOR", "1")
+    print_error("A sentence.", "A remedy.", ["a detail"])
+    assert capsys.readouterr().err == "error: A sentence.\n  - a detail\nhint: A remedy.\n"
+
+
+def test_a_fault_of_our_own_names_its_kind_only_unless_asked(command, monkeypatch, tmp_path):
+    from synthkit.release import keys
+
+    def broken(*_args: object, **_kwargs: object) -> None:
+        raise ValueError("cell 98123")
+
+    monkeypatch.setattr(keys, "new", broken)
+    outcome = command("keys", "new", "-o", tmp_path)
+    assert outcome.code == 3
+    assert "ValueError" in outcome.err
+    assert "98123" not in outcome.err
+    monkeypatch.setenv("SYNTHKIT_DEBUG", "1")
+    assert "98123" in command("keys", "new", "-o", tmp_path).err
+
+
+def test_a_machine_without_memory_is_told_so(command, monkeypatch, tmp_path):
+    from synthkit.release import keys
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(keys, "new", full)
+    outcome = command("keys", "new", "-o", tmp_path)
+    assert (outcome.code, "out of memory" in outcome.err) == (3, True)
+
+
+def test_the_bars_take_stages_and_steps_and_leave_nothing_behind(monkeypatch):
+    from types import SimpleNamespace
+
+    from synthkit.cli import console
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with console.progress() as bars:
+        assert isinstance(bars, console.Bars)
+        bars.step(SimpleNamespace(step=1, steps=2, seconds_left=None))
+        bars.stage("train")
+        bars.step(SimpleNamespace(step=1, steps=2, seconds_left=7.4))
+        task = bars._progress.tasks[0]
+        assert (task.completed, task.total, task.fields["note"]) == (1, 2, "about 7 s left")
+        bars.stage("sample")
+        assert [t.description for t in bars._progress.tasks] == ["sample"]
