@@ -266,6 +266,11 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
             "The privacy unit is the row: a person with several rows is protected less than the "
             "stated epsilon says. Declare a person_id column if rows can share a person."
         )
+    if model.privacy.population != schema.population:
+        found.append(
+            f"The budget was charged to {model.privacy.population}, not to {schema.population}, "
+            "the people whom the schema names: what was spent on those is not counted here."
+        )
     if model.privacy.data_columns:
         listed = ", ".join(model.privacy.data_columns[:8])
         more = len(model.privacy.data_columns) - 8

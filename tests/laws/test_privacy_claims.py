@@ -17,7 +17,7 @@ from synthkit import encode
 from synthkit.pipeline.fitting import fit
 from synthkit.pipeline.model import Model
 from synthkit.pipeline.plan import load_plan
-from synthkit.pipeline.run import run
+from synthkit.pipeline.run import run, warnings
 from synthkit.pipeline.tables import checked
 from synthkit.privacy import mechanism
 from synthkit.schema import Column, Schema, load
@@ -140,12 +140,14 @@ def test_names_in_a_column_that_is_left_out_reach_no_model_and_no_bundle(tmp_pat
         "generator: independent\nepsilon: 1.0\nrows: 50\n"
     )
     result = run(load_plan(tmp_path / "plan.yaml"))
+    assert not any("charged to" in w for w in result.evidence.warnings)
     assert result.evidence.privacy is not None
     assert result.evidence.privacy.private
     for name in ("schema.yaml", "suite.json", "synthetic.csv", "manifest.json"):
         assert "Sentinel" not in (result.bundle / name).read_text(), name
     schema = load(tmp_path / "t.yaml")
     model = fit(frame, schema, epsilon=1.0, generator="independent", population="other")
+    assert any("charged to other, not to t" in w for w in warnings(model, schema, result.evidence))
     model.save(tmp_path / "m.safetensors")
     assert b"Sentinel" not in (tmp_path / "m.safetensors").read_bytes()
     again = Model.load(tmp_path / "m.safetensors")
