@@ -105,7 +105,7 @@ def inspect(
             )
     # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
     # domain as read from the data, and is priced (or refused) where it is used.
-    proposal = inspect_table(read(table), name=name or table.stem)
+    proposal = inspect_table(read(table, infer_types=True), name=name or table.stem)
     text = dump(proposal.schema)
     if output is None:
         print(text, end="")

@@ -119,10 +119,8 @@ def fit_checked(
 
 
 def domains_from_data(schema: Schema) -> tuple[str, ...]:
-    """Names the learned columns whose bounds or categories were read from the data."""
-    return tuple(
-        c.name for c in schema.encoded if c.domain_source == "data" and c.kind != "boolean"
-    )
+    """Names the learned columns whose domain (with kind and nullability) is not public."""
+    return tuple(c.name for c in schema.encoded if c.domain_source == "data")
 
 
 def uncovered_domains(columns: tuple[str, ...]) -> list[Event]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def read(path: str | Path) -> pl.DataFrame:
-    """Reads a CSV or Parquet file as it is; missing-value tokens are still strings.
+    """Reads a CSV or Parquet file as it is: the cells of a CSV stay text until a schema reads them.
 
     Raises:
         InputError: If the file is missing, empty, has a column twice or cannot be read.
@@ -36,8 +36,13 @@ def inspect(table: pl.DataFrame, *, name: str = "table") -> Schema:
     Raises:
         InputError: If the table has no rows or columns.
     """
-    from synthkit.schema import inspect
+    import polars as pl
 
+    from synthkit.schema import inspect
+    from synthkit.source import with_inferred_types
+
+    if all(dtype == pl.String for dtype in table.dtypes):  # as a CSV is read
+        table = with_inferred_types(table)
     return inspect(table, name=name).schema
 
 

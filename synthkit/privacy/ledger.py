@@ -33,7 +33,7 @@ from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, Uncovered
 from synthkit.privacy.journal import Journal, Row
 
 DEFAULT_CAP = 10.0
-_DEFAULT_DELTA = 1e-6
+_MAX_DELTA = 1e-6
 _KINDS: dict[str, type[Event]] = {
     "noisy_tables": NoisyTables,
     "noisy_gradients": NoisyGradients,
@@ -188,7 +188,7 @@ class Ledger:
         """Prices the population's account; an unknown population has spent nothing."""
         entries = self.history(population)
         charged = _charged(entries)
-        delta = min((e.delta for e in charged if e.delta is not None), default=_DEFAULT_DELTA)
+        delta = _account_delta(charged)
         settled = {e.id for e in entries if e.action == "settled"}
         reserved = [e for e in entries if e.action == "reserved"]
         return Spent(
@@ -235,7 +235,7 @@ def _refusal(
     """Prices past and plan together; gives the refusal if the cap would be passed."""
     charged = _charged(entries)
     past = _events(charged)
-    common = min([delta, *(e.delta for e in charged if e.delta is not None)])
+    common = min(delta, _account_delta(charged))
     total = accountant.cost([*past, *planned], delta=common).epsilon
     cap = _cap(entries)
     if total <= cap:
@@ -282,6 +282,14 @@ def _events(entries: Iterable[Entry]) -> list[Event]:
 def _cap(entries: Sequence[Entry]) -> float:
     caps = [e.epsilon for e in entries if e.action == "cap" and e.epsilon is not None]
     return caps[-1] if caps else DEFAULT_CAP
+
+
+def _account_delta(charged: Iterable[Entry]) -> float:
+    """The delta at which an account is priced: the smallest of its entries', at most 1e-6.
+
+    A cap on epsilon means nothing beside a careless delta: 9.9 at delta 0.5 is 32 at 1e-6.
+    """
+    return min([_MAX_DELTA, *(e.delta for e in charged if e.delta is not None)])
 
 
 def _is_for_release(entry: Entry) -> bool:

@@ -99,7 +99,7 @@ def propose(values: pl.Series, *, is_person: bool) -> Draft:
     if is_person:
         return _person(seen)
     if values.dtype == pl.Boolean:
-        draft = Draft(_column(seen, "boolean", domain_source="public"))
+        draft = Draft(_column(seen, "boolean"))
     elif values.dtype.is_integer():
         draft = _from_integers(seen)
     elif values.dtype.is_float():

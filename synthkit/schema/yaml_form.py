@@ -366,8 +366,7 @@ def _plain(column: Column) -> dict[str, Any]:
         plain["decimals"] = column.decimals
     if column.date_order is not None:
         plain["date_order"] = column.date_order
-    has_domain = column.bounds is not None or column.categories is not None
-    if has_domain or column.domain_source != "data":
+    if column.is_encoded or column.domain_source != "data":
         plain["from"] = column.domain_source
     if column.missing:
         plain["missing"] = inline(column.missing)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synthkit.source.conforming import conform
     from synthkit.source.fingerprinting import fingerprint, fingerprint_key
-    from synthkit.source.reading import read
+    from synthkit.source.reading import read, with_inferred_types
     from synthkit.source.splitting import Split, split, unit_index
 
 NOT_PLUGINS = ("conforming", "fingerprinting", "reading", "splitting")
@@ -27,9 +27,19 @@ _HOMES = {
     "read": "reading",
     "split": "splitting",
     "unit_index": "splitting",
+    "with_inferred_types": "reading",
 }
 
-__all__ = ["Split", "conform", "fingerprint", "fingerprint_key", "read", "split", "unit_index"]
+__all__ = [
+    "Split",
+    "conform",
+    "fingerprint",
+    "fingerprint_key",
+    "read",
+    "split",
+    "unit_index",
+    "with_inferred_types",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,8 +1,10 @@
 """Files in: CSV and Parquet, read whole, nothing guessed from the first rows.
 
-Takes a path, gives the raw table as stored. A CSV column becomes a number only if every cell is
-one and no digit is lost (`007` and twenty-digit codes stay text). Errors name the file, the line
-and the column, never a cell: what polars says about a cell is not passed on.
+Takes a path, gives the raw table as stored: CSV cells are text, and each is read by the schema
+alone, so that no row decides how another is read. Only a proposal of a schema types whole columns
+(`with_inferred_types`): a number only if every cell is one and no digit is lost (`007` and
+twenty-digit codes stay text). Errors name the file, the line and the column, never a cell: what
+polars says about a cell is not passed on.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ class _Layout:
     """Positions of the blank lines among them."""
 
 
-def read(path: str | Path) -> pl.DataFrame:
+def read(path: str | Path, *, infer_types: bool = False) -> pl.DataFrame:
     """Reads a table from a CSV (`.csv`, `.tsv`, `.txt`) or Parquet (`.parquet`, `.pq`) file.
 
     CSV: UTF-8 with or without a byte order mark, separated by comma, semicolon, tab or bar
@@ -51,6 +53,8 @@ def read(path: str | Path) -> pl.DataFrame:
 
     Args:
         path: The file.
+        infer_types: Type CSV columns by all of their cells, for `inspect`. Never for a private
+            run: one person's odd cell would change how everybody's cells are read.
 
     Returns:
         The raw table, shape (n_rows, n_columns), n_rows >= 1; names are trimmed.
@@ -65,6 +69,8 @@ def read(path: str | Path) -> pl.DataFrame:
     suffix = path.suffix.lower()
     if suffix in _CSV:
         table = _read_csv(path)
+        if infer_types:
+            table = with_inferred_types(table)
     elif suffix in _PARQUET:
         table = _read_parquet(path)
     else:
@@ -187,7 +193,7 @@ def _read_csv(path: Path) -> pl.DataFrame:
             .filter(~pl.col("\0row").is_in(list(layout.blank_rows)))
             .drop("\0row")
         )
-    return table.select(_typed(values) for values in table.get_columns())
+    return table
 
 
 def _odd_quotes(path: Path) -> InputError:
@@ -291,6 +297,15 @@ def _survey(path: Path, separator: str) -> _Layout:
             details=ragged,
         )
     return _Layout(separator, names, n_rows, tuple(blank))
+
+
+def with_inferred_types(table: pl.DataFrame) -> pl.DataFrame:
+    """Types every text column by all of its cells; other columns stay as they are."""
+    import polars as pl
+
+    return table.select(
+        _typed(values) if values.dtype == pl.String else values for values in table.get_columns()
+    )
 
 
 def _typed(values: pl.Series) -> pl.Series:

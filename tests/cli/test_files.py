@@ -95,7 +95,9 @@ class TestGate:
         assert outcome.code == {"refused": 1, "inconclusive": 2}[decision["verdict"]]
 
     def test_only_privacy_is_asked_and_the_exit_code_is_2(self, command, evidence, tmp_path):
-        rules = "{rule: max_epsilon, limit: 3}\n  - {rule: no_uncovered_look}"
+        rules = (
+            "{rule: max_epsilon, limit: 3}\n  - {rule: no_uncovered_look, allow_data_domains: true}"
+        )
         text = POLICY.replace("{rule: min_rows, limit: LIMIT}", rules)
         (tmp_path / "privacy.yaml").write_text(text)
         outcome = command("gate", evidence, "--policy", tmp_path / "privacy.yaml")

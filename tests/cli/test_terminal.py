@@ -19,13 +19,6 @@ COMMANDS = [
 SCRIPT = "import sys; from synthkit.cli import main; main()"
 
 
-def start(*arguments: str, **options) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, *arguments], text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
-    )  # fmt: skip
-
-
 @pytest.mark.parametrize("name", COMMANDS, ids=" ".join)
 def test_every_command_has_help(command, name):
     outcome = command(*name, "--help")
@@ -133,12 +126,16 @@ def test_a_real_interrupt_of_a_running_program_ends_it_the_same_way(tmp_path):
     assert "Traceback" not in err
 
 
-def test_a_reader_that_goes_away_is_no_error_and_no_verdict():
+@pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "while printing"])
+def test_a_reader_that_goes_away_is_no_error_and_no_verdict(unbuffered):
     """As in `synthkit list rules | head -0`: quiet, and none of the five codes of a result."""
     read_end, write_end = os.pipe()
     os.close(read_end)
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT, "list", "rules"], stdout=write_end, stderr=subprocess.PIPE
+        [sys.executable, "-c", SCRIPT, "list", "rules"],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
     )
     os.close(write_end)
     assert done.stderr == b""

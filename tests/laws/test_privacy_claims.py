@@ -6,6 +6,7 @@ Neighbouring tables differ by one person with all rows (or one row, where the ro
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import io
 from pathlib import Path
 
@@ -152,3 +153,31 @@ def test_names_in_a_column_that_is_left_out_reach_no_model_and_no_bundle(tmp_pat
     assert b"Sentinel" not in (tmp_path / "m.safetensors").read_bytes()
     again = Model.load(tmp_path / "m.safetensors")
     assert again.sample(20, seed=1).equals(model.sample(20, seed=1))
+
+
+Y2K, Y2030 = datetime.date(2000, 1, 1), datetime.date(2030, 1, 1)
+READINGS = (
+    (Column(name="x", kind="integer", bounds=(0, 9999)), ["1", "2.0", "1e3"]),
+    (Column(name="x", kind="float", bounds=(0, 99)), ["1.50", "2", "true"]),
+    (Column(name="x", kind="categorical", categories=("1", "2.50")), ["1", "2.50", "1.0"]),
+    (Column(name="x", kind="ordinal", categories=(1, 2)), ["1", "2.0", "+1"]),
+    (Column(name="x", kind="boolean"), ["TRUE", "true", "0"]),
+    (Column(name="x", kind="date", bounds=(Y2K, Y2030)), ["2024-01-02", "03.04.2024", "5/6/2024"]),
+    (Column(name="x", kind="id"), ["1", "01", "1e3"]),
+)
+
+
+@pytest.mark.parametrize(("column", "cells"), READINGS, ids=[c.kind for c, _ in READINGS])
+def test_no_row_of_a_csv_decides_how_another_is_read(tmp_path, column, cells):
+    column = dataclasses.replace(column, nullable=True)
+    schema = dataclasses.replace(SCHEMA, columns=(column, AGE), unit="row")
+
+    def seen(*more: str) -> list[object]:
+        path = tmp_path / "t.csv"
+        path.write_text("x,age\n" + "".join(f"{cell},1\n" for cell in (*cells, *more)))
+        table = checked(read(path), schema, what="table", invalid_values="clamp")
+        return table["x"].to_list()[: len(cells)]
+
+    alone = seen()
+    for other in ("", "NA", "odd", "1.5", "12345678901234567890", "true", "1e9", "2024-31-12"):
+        assert seen(other) == alone, other

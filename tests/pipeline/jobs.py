@@ -27,7 +27,7 @@ columns:
   - {name: ward, kind: categorical, categories: [north, south, east], from: public}
   - {name: grade, kind: ordinal, categories: [1, 2, 3], from: public}
   - {name: admitted, kind: date, bounds: [2020-01-01, 2020-03-31], from: public}
-  - {name: returned, kind: boolean}
+  - {name: returned, kind: boolean, from: public}
   - {name: note, kind: text}
 """
 PLAN = """\

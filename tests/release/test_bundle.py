@@ -58,7 +58,8 @@ def test_the_manifest_lists_digest_size_and_audience(make_bundle: Make) -> None:
         content = FILES[listed["path"]]
         assert isinstance(content, bytes)
         assert listed["sha256"] == hashlib.sha256(content).hexdigest()
-        assert listed["bytes"] == len(content)
+        # The size of an internal file is a function of real rows.
+        assert listed.get("bytes") == (len(content) if listed["audience"] == "release" else None)
 
 
 def test_the_attestation_is_an_in_toto_statement_in_a_dsse_envelope(

@@ -151,8 +151,8 @@ def test_a_table_without_a_person_says_so():
 def test_what_the_data_says_is_marked_and_told():
     table = pl.DataFrame({"age": spread(1, 90), "active": repeated(True, False)})
     proposal = inspect(table, name="t")
-    assert [c.domain_source for c in proposal.schema.columns] == ["data", "public"]
-    assert any("of 1 column were read from the data" in note for note in proposal.notes)
+    assert [c.domain_source for c in proposal.schema.columns] == ["data", "data"]
+    assert any("of 2 columns were read from the data" in note for note in proposal.notes)
 
 
 def test_constant_and_empty_columns_are_told():

@@ -22,7 +22,7 @@ targets: [returned]
 columns:
   - {name: age, kind: integer, role: quasi_identifier, bounds: [0, 120], from: public}
   - {name: ward, kind: categorical, categories: [north, south, east], from: public}
-  - {name: returned, kind: boolean}
+  - {name: returned, kind: boolean, from: public}
 """
 PLAN = """\
 synthkit: plan/1
