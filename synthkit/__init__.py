@@ -76,21 +76,24 @@ def __dir__() -> list[str]:
     return sorted([*__all__, "__version__"])
 
 
-class _Package(types.ModuleType):
-    """The package itself, so that `synthkit.evaluate` stays the verb.
+class _CallableRoom(types.ModuleType):
+    """The room `evaluate`, which is also a verb of the package: calling it evaluates."""
 
-    A room has the same name, and the import system binds each imported submodule as an attribute
-    of its package; a property wins over that binding.
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return importlib.import_module(_HOMES["evaluate"]).evaluate(*arguments, **options)
+
+
+class _Package(types.ModuleType):
+    """The package itself.
+
+    The import system binds each imported room as an attribute of its package, also over the verb
+    of the same name; so that `synthkit.evaluate(...)` works before and after, the room is callable.
     """
 
-    @property
-    def evaluate(self) -> Any:
-        """Returns the public function."""
-        return __getattr__("evaluate")
-
-    @evaluate.setter
-    def evaluate(self, room: types.ModuleType) -> None:
-        """Leaves the room where it is: in `sys.modules`."""
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "evaluate" and isinstance(value, types.ModuleType):
+            value.__class__ = _CallableRoom
+        super().__setattr__(name, value)
 
 
 sys.modules[__name__].__class__ = _Package

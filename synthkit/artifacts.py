@@ -103,6 +103,9 @@ class OneWayTables:
     """Number of privacy units (noisy when `sigma` is not None), at least 1."""
     sigma: float | None
     """Standard deviation of the discrete Gaussian noise per cell; None: exact, no guarantee."""
+    cells: tuple[np.ndarray, ...] | None = None
+    """How many measured cells each code sums, one int64 array of shape (size,) per column: the
+    noise variance of a code is cells * sigma^2. None: one cell each."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,6 +20,6 @@ Sources: post-processing, Dwork and Roth, The Algorithmic Foundations of Differe
 from synthkit.encode.codec import Codec, ColumnCodec, codec_from_dict
 from synthkit.encode.fitting import Fitted, fit, n_tables
 
-NOT_PLUGINS = ("codec", "fitting", "kinds", "line", "merging", "projection")
+NOT_PLUGINS = ("codec", "fitting", "kinds", "line", "merging", "projection", "smoothing")
 
 __all__ = ["Codec", "ColumnCodec", "Fitted", "codec_from_dict", "fit", "n_tables"]

@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthkit.artifacts import Codes, OneWayTables
-from synthkit.encode import kinds, projection
+from synthkit.encode import kinds, projection, smoothing
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
 from synthkit.errors import InputError
+from synthkit.schema.model import NUMERIC_KINDS, TIME_KINDS
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,9 +87,16 @@ def fit(
     for column, plugin, grid, counts in zip(columns, plugins, grids, tables, strict=True):
         masses = projection.project(counts, n_units)
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise)
+        if column.kind in (*NUMERIC_KINDS, *TIME_KINDS):
+            masses = smoothing.shrink_within(masses, counts, codes, noise)
         parts.append(ColumnCodec(column.name, plugin, grid, codes, masses))
     codec = Codec(tuple(parts))
-    one_way = OneWayTables(counts=tuple(p.counts for p in parts), units=n_units, sigma=sigma)
+    one_way = OneWayTables(
+        counts=tuple(p.counts for p in parts),
+        units=n_units,
+        sigma=sigma,
+        cells=tuple(np.bincount(p.code_of_cell, minlength=p.size) for p in parts),
+    )
     return Fitted(codec=codec, codes=codec.encode(table, units), one_way=one_way)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 NOT_PLUGINS = (
     "conditions",
+    "consistency",
     "critic",
     "device",
     "layout",

@@ -23,7 +23,7 @@ import numpy as np
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, Progress
 from synthkit.generate.device import one_thread
-from synthkit.generate.layout import check_codes, shares
+from synthkit.generate.layout import check_codes
 from synthkit.generate.options import Option, check_budget, validate
 from synthkit.generate.two_way import n_pairs
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables
@@ -231,9 +231,11 @@ def fit(
 
     check_codes(codes, one_way)
     with one_thread():
-        network = train(codes, one_way, plan, seed=seed, device=device, progress=progress)
+        network, probabilities = train(
+            codes, one_way, plan, seed=seed, device=device, progress=progress
+        )
     shape = {name: int(plan.options[name]) for name in ("latent", "hidden", "blocks")}
-    return DPCTGANModel(codes.columns, shares(one_way), network, shape)
+    return DPCTGANModel(codes.columns, probabilities, network, shape)
 
 
 def load(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> DPCTGANModel:

@@ -15,6 +15,7 @@ import numpy as np
 from synthkit.errors import InputError
 from synthkit.generate import Plan, Progress
 from synthkit.generate.conditions import Conditions
+from synthkit.generate.consistency import reconciled, variances
 from synthkit.generate.critic import PrivateCritic, discriminator
 from synthkit.generate.device import resolve
 from synthkit.generate.layout import Layout, shares
@@ -38,8 +39,11 @@ def train(
     seed: int,
     device: str,
     progress: Progress | None,
-) -> torch.nn.Module:
+) -> tuple[torch.nn.Module, tuple[np.ndarray, ...]]:
     """Trains a generator network; see `dpctgan.fit` for the arguments.
+
+    Returns:
+        The network, and the distribution of each column that its conditions follow.
 
     Raises:
         InputError: If the tables do not carry the noise that the plan set.
@@ -61,11 +65,20 @@ def train(
     )
     initialise(network, weights_source)
     two_way, two_way_sigma = _two_way(codes, one_way, plan, probabilities)
+    anchor = Anchor(
+        np.concatenate(probabilities),
+        np.concatenate(variances(one_way)),
+        two_way,
+        two_way_sigma,
+        place,
+    )
+    if two_way is not None:
+        probabilities = reconciled(one_way, probabilities, two_way, two_way_sigma)
     trainer = Trainer(
         network=network.to(place),
         layout=layout,
         conditions=Conditions(probabilities, place),
-        anchor=Anchor(np.concatenate(probabilities), one_way.sigma, two_way, two_way_sigma, place),
+        anchor=anchor,
         public=public,
         options=options,
         progress=progress,
@@ -80,7 +93,7 @@ def train(
         critic=critic,
         critic_steps=gradients.steps if gradients else 0,
     )
-    return trained.cpu()
+    return trained.cpu(), probabilities
 
 
 def _two_way(

@@ -38,7 +38,7 @@ class Anchor:
 
     Args:
         one_way: Noisy shares of all codes, shape (width,).
-        one_way_sigma: Std of their noise, in counts.
+        one_way_variance: Variance of their noise, in counts, shape (width,).
         two_way: Noisy joint shares, if they were bought.
         two_way_sigma: Std of their noise, in counts.
         device: Where batches lie.
@@ -47,7 +47,7 @@ class Anchor:
     def __init__(
         self,
         one_way: np.ndarray,
-        one_way_sigma: float,
+        one_way_variance: np.ndarray,
         two_way: TwoWayTables | None,
         two_way_sigma: float,
         device: torch.device,
@@ -55,10 +55,12 @@ class Anchor:
         import torch
 
         self._one_way = torch.as_tensor(one_way, dtype=torch.float32, device=device)  # (width,)
-        self._ratio = 1.0
+        # Relative to a cell of the pair tables: the squared loss is then the noise's likelihood.
+        scale = float(one_way_variance.min()) if two_way is None else two_way_sigma**2
+        weight = scale / np.maximum(one_way_variance, 1e-12)
+        self._weight = torch.as_tensor(weight, dtype=torch.float32, device=device)  # (width,)
         self._two_way: torch.Tensor | None = None
         if two_way is not None:
-            self._ratio = (two_way_sigma / one_way_sigma) ** 2
             self._groups = torch.as_tensor(two_way.groups, device=device)  # (width,)
             self._two_way = torch.as_tensor(two_way.shares, device=device)  # (folded, folded)
             self._off_block = Layout(two_way.sizes, device).off_block  # (folded, folded)
@@ -66,7 +68,7 @@ class Anchor:
     def __call__(self, probabilities: torch.Tensor) -> torch.Tensor:
         """Returns the loss of softmax outputs, shape (batch, width), as a scalar tensor."""
         mean = probabilities.mean(0)  # (width,)
-        loss = self._ratio * (mean - self._one_way).square().sum()
+        loss = (self._weight * (mean - self._one_way).square()).sum()
         if self._two_way is None:
             return loss
         rows = probabilities.new_zeros(len(probabilities), len(self._two_way))
