@@ -36,7 +36,9 @@ def shrink_within(
     gaps = measured - (np.bincount(codes, weights=measured) / cells)[codes]  # (n_cells,)
     spread = np.bincount(codes, weights=gaps**2) / np.maximum(cells - 1, 1)  # (n_bins,)
     signal = np.maximum(spread - sigma**2, 0.0)
-    kept = signal / np.maximum(signal + sigma**2, np.finfo(float).tiny)  # (n_bins,), 0 where noise explains it all
+    kept = signal / np.maximum(
+        signal + sigma**2, np.finfo(float).tiny
+    )  # (n_bins,), 0 where noise explains it all
     smooth = np.maximum((totals / cells)[codes] + kept[codes] * gaps, 0.0)  # (n_cells,)
     sums = np.bincount(codes, weights=smooth)  # (n_bins,)
     scale = np.divide(totals, sums, out=np.zeros_like(totals), where=sums > 0)

@@ -61,6 +61,7 @@ def fit_checked(
     """
     from synthkit import encode
     from synthkit.generate import load_generator
+    from synthkit.generate.device import resolve
     from synthkit.privacy import accountant
     from synthkit.source import unit_index
 
@@ -70,6 +71,8 @@ def fit_checked(
             f"The generator {generator} is private and needs an epsilon.",
             hint="Pass epsilon=1.0 (--epsilon 1.0), or more for more fidelity and less privacy.",
         )
+    if device not in ("auto", "cpu"):
+        resolve(device)  # a missing GPU is told before anything is charged
     delta = accountant.default_delta(schema.rows_public) if delta is None else delta
     with stages("plan the noise"):
         plan = plugin.plan(

@@ -239,6 +239,15 @@ def test_over_the_cap_nothing_is_trained_and_the_exit_code_is_4(command, job):
     assert_nothing_left(job)
 
 
+def test_a_gpu_that_is_not_there_costs_no_budget(command, job):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    assert_told(command("run", job / "plan.yaml", "--device", "cuda"), 3, "cuda")
+    assert '"releases": 0' in command("budget", "show", "visits-test", "--json").out
+
+
 def test_a_fault_of_our_own_shows_no_cell(command, job, monkeypatch):
     import synthkit.encode
 
