@@ -19,6 +19,7 @@ from synthkit.cli.arguments import (
     known_device,
     pairs,
     positive_epsilon,
+    table_name,
     typed,
     write_text,
 )
@@ -105,7 +106,7 @@ def inspect(
             )
     # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
     # domain as read from the data, and is priced (or refused) where it is used.
-    proposal = inspect_table(read(table, infer_types=True), name=name or table.stem)
+    proposal = inspect_table(read(table, infer_types=True), name=name or table_name(table))
     text = dump(proposal.schema)
     if output is None:
         print(text, end="")

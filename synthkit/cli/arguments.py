@@ -76,3 +76,12 @@ def write_text(path: Path, text: str) -> None:
     from synthkit.pipeline.documents import write_whole
 
     write_whole(path, text.encode())
+
+
+def table_name(path: Path) -> str:
+    """Names a table after its file; after its folder where the file's name says nothing.
+
+    The ledger's population is derived from it, and tables called `data` would share one.
+    """
+    says_nothing = path.stem.lower() in ("data", "table", "train", "export", "input")
+    return path.resolve().parent.name or path.stem if says_nothing else path.stem

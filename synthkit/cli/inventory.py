@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +33,12 @@ def budget_show(population: str, as_json: Json = False) -> None:
     """Print what a population has spent, tight and naive, and its cap."""
     from synthkit.privacy.ledger import Ledger
 
-    results.print_spent(population, Ledger().spent(population), as_json=as_json)
+    ledger = Ledger()
+    results.print_spent(population, ledger.spent(population), as_json=as_json)
+    known = ledger.populations()
+    if population not in known:
+        listed = f"It has entries for: {', '.join(known)}." if known else "It is empty."
+        print(f"Note: the ledger has no entry for {population}. {listed}", file=sys.stderr)
 
 
 @budget_app.command("history")

@@ -137,6 +137,7 @@ def _release(
     stages: Stages,
 ) -> RunResult:
     from synthkit import gate, release, report, source
+    from synthkit.generate.device import resolve
     from synthkit.schema import dump
 
     rows = plan.rows or schema.rows_public or max(1, round(model.units, -2) or 1)
@@ -166,7 +167,7 @@ def _release(
                 seed=plan.seed,
                 rows_requested=rows,
                 versions=versions(),
-                device=str(model.inner.description().get("device", "cpu")),
+                device=str(resolve(plan.device)),
                 seconds=dict(stages.seconds),
             ),
         )

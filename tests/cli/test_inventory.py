@@ -129,3 +129,19 @@ def test_check_prints_json_for_a_sound_table_and_for_a_broken_one(command, table
     printed = json.loads(broken.out)
     assert (broken.code, printed["ok"]) == (3, False)
     assert [p["column"] for p in printed["problems"]] == ["age"]
+
+
+def test_a_population_that_never_spent_is_said_so(command) -> None:
+    assert command("budget", "cap", "clinic-a", "3").code == 0
+    outcome = command("budget", "show", "clinic-b")
+    assert outcome.code == 0
+    assert "no entry for clinic-b" in outcome.err
+    assert "clinic-a" in outcome.err
+    assert "no entry" not in command("budget", "show", "clinic-a").err
+
+
+def test_a_file_called_data_is_named_after_its_folder(tmp_path) -> None:
+    from synthkit.cli.arguments import table_name
+
+    assert table_name(tmp_path / "clinic" / "data.parquet") == "clinic"
+    assert table_name(tmp_path / "clinic" / "visits.csv") == "visits"
