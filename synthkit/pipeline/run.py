@@ -136,12 +136,10 @@ def _release(
     model: Model,
     stages: Stages,
 ) -> RunResult:
-    from synthkit import gate, release, report, source
-    from synthkit.generate.device import resolve
+    from synthkit import gate, release, report
     from synthkit.schema import dump
 
-    rows = plan.rows or schema.rows_public or max(1, round(model.units, -2) or 1)
-    rows = int(rows)
+    rows = int(plan.rows or schema.rows_public or max(1, round(model.units, -2)))
     with stages("sample"):
         synthetic = model.sample(rows, seed=plan.seed)
     with tempfile.TemporaryDirectory(prefix="synthkit-") as folder:
@@ -160,16 +158,7 @@ def _release(
             privacy=model.privacy,
             subject_sha256=sha256_of(parquet),
             warnings=warnings(model, schema, evidence),
-            provenance=Provenance(
-                source_name=plan.table.name,
-                source_fingerprint=source.fingerprint(plan.table, source.fingerprint_key()),
-                split=split,
-                seed=plan.seed,
-                rows_requested=rows,
-                versions=versions(),
-                device=str(resolve(plan.device)),
-                seconds=dict(stages.seconds),
-            ),
+            provenance=_provenance(plan, split, rows, stages),
         )
         with stages("decide and report"):
             decision = gate.decide(evidence, policy)
@@ -199,6 +188,22 @@ def _release(
         decision=decision,
         public_key=key.public_path,
         key_id=key.key_id,
+    )
+
+
+def _provenance(plan: Plan, split: str, rows: int, stages: Stages) -> Provenance:
+    from synthkit import source
+    from synthkit.generate.device import resolve
+
+    return Provenance(
+        source_name=plan.table.name,
+        source_fingerprint=source.fingerprint(plan.table, source.fingerprint_key()),
+        split=split,
+        seed=plan.seed,
+        rows_requested=rows,
+        versions=versions(),
+        device=str(resolve(plan.device)),
+        seconds=dict(stages.seconds),
     )
 
 
