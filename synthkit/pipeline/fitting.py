@@ -6,8 +6,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthkit.errors import InputError
 from synthkit.pipeline.model import Model
+from synthkit.pipeline.plan import require_epsilon
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.statement import write_statement
 from synthkit.privacy.event import Event, UncoveredLook
@@ -66,11 +66,7 @@ def fit_checked(
     from synthkit.source import unit_index
 
     plugin = load_generator(generator)
-    if epsilon is None and plugin.IS_PRIVATE:
-        raise InputError(
-            f"The generator {generator} is private and needs an epsilon.",
-            hint="Pass epsilon=1.0 (--epsilon 1.0), or more for more fidelity and less privacy.",
-        )
+    require_epsilon(generator, epsilon)
     if device not in ("auto", "cpu"):
         resolve(device)  # a missing GPU is told before anything is charged
     delta = accountant.default_delta(schema.rows_public) if delta is None else delta
