@@ -22,7 +22,7 @@ run: setup
 	$(BIN)/synthkit demo reviews
 
 test: setup
-	$(BIN)/pytest -m 'not slow' -n 2
+	$(BIN)/pytest -m 'not slow' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: setup
 	$(BIN)/pytest -m slow -n 2
