@@ -285,6 +285,11 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
             "Bounds or categories of these columns were read from the data, outside the privacy "
             f"budget: {listed}. Declare them public in the schema to close this."
         )
+    if schema.privacy_unit == "person":
+        found.append(
+            "Each synthetic row stands for itself: how many rows a person has, and what links "
+            "them, is not modelled."
+        )
     dropped = [o.column for o in evidence.omissions if "free text" in o.reason]
     if dropped:
         found.append(f"Free text is left out of the synthetic table: {', '.join(dropped)}.")
