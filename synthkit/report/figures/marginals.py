@@ -75,9 +75,15 @@ def _finite(share: float) -> float:
     return share if math.isfinite(share) else 0.0
 
 
+def _highest(shown: Sequence[Bin]) -> float:
+    """Returns the largest share of any bin."""
+    return max(max(max(b[1:]) for b in shown), 1e-9)
+
+
 def _top(shown: Sequence[Bin]) -> float:
-    """Returns the share at the end of the axis."""
-    return max(max(max(b[1:]) for b in shown), 1e-9) * 1.06
+    """Returns the share at the end of the axis: a little above the largest, never above all."""
+    highest = _highest(shown)
+    return max(highest, min(1.06 * highest, 1.0))
 
 
 def _named(canvas: Canvas, shown: Sequence[Bin]) -> None:
@@ -120,4 +126,4 @@ def _histogram(canvas: Canvas, shown: Sequence[Bin]) -> None:
     canvas.line(left, base, right, base, "axis")
     canvas.text(left, base + 13, shorten(shown[0][0], 20), "label")
     canvas.text(right, base + 13, shorten(shown[-1][0], 20), "label", "end")
-    canvas.text(left, top - 6, f"highest {percent(round(_top(shown) / 1.06, 4))}", "label")
+    canvas.text(left, top - 6, f"highest {percent(round(_highest(shown), 4))}", "label")
