@@ -18,6 +18,8 @@ from types import ModuleType
 
 from synthkit.errors import InputError
 
+_KINDS = {"synthkit.generate": "generator", "synthkit.gate.rules": "policy rule"}
+
 
 def _folder(package: str) -> Path:
     """Returns the folder of `package` without importing the package's plugins."""
@@ -73,7 +75,7 @@ def load(package: str, name: str) -> ModuleType:
         near = difflib.get_close_matches(name, known, n=1)
         meant = f"Did you mean {near[0]!r}? " if near else ""
         raise InputError(
-            f"There is no {package.rpartition('.')[2]} plugin named {name!r}.",
+            f"There is no {_KINDS.get(package, package + ' plugin')} named {name!r}.",
             hint=f"{meant}Available: {', '.join(known)}.",
         )
     if (_folder(package) / f"{name}.py").exists():

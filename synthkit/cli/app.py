@@ -86,6 +86,7 @@ def inspect(
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the table; default: file name.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing schema.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Propose a schema for a table.
 
@@ -108,11 +109,9 @@ def inspect(
     # domain as read from the data, and is priced (or refused) where it is used.
     proposal = inspect_table(read(table, infer_types=True), name=name or table_name(table))
     text = dump(proposal.schema)
-    if output is None:
-        print(text, end="")
-    else:
+    if output is not None:
         write_text(output, text)
-    results.print_notes(proposal, output)
+    results.print_proposal(text, proposal.notes, output, as_json=as_json)
 
 
 @app.command()

@@ -51,7 +51,8 @@ def pairs(texts: Sequence[str] | None, option: str) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not equals or not name:
             raise InputError(
-                f"{option} {text!r} is not NAME=VALUE.", hint=f"For example: {option} rating=5"
+                f"{option} {text!r} is not NAME=VALUE.",
+                hint="Write the name, an equals sign and the value, without spaces around it.",
             )
         if name in found:
             raise InputError(

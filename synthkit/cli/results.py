@@ -41,7 +41,7 @@ def privacy_line(evidence: Evidence) -> str:
     unit = f"{privacy.unit} ({privacy.unit_column})" if privacy.unit_column else privacy.unit
     line = f"epsilon {privacy.epsilon:.3f} at delta {privacy.delta:.2g} per {unit}"
     if privacy.data_columns:
-        line += f"; {len(privacy.data_columns)} domains read from the data are not covered"
+        line += f", but for {len(privacy.data_columns)} domains that were read from the data"
     return line
 
 
@@ -69,6 +69,11 @@ def shown(path: Path) -> str:
         return str(path.resolve().relative_to(Path.cwd()))
     except ValueError:
         return str(path)
+
+
+def printable(text: str) -> str:
+    """Escapes what a terminal would obey: column names may hold line ends or control codes."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def print_run(result: RunResult, *, as_json: bool) -> int:
@@ -111,7 +116,7 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
     print("\nThe numbers that decided")
     print_pairs([("  " + n.label, n.text) for n in numbers])
     for warning in evidence.warnings:
-        print(f"\nNote: {warning}")
+        print(f"\nNote: {printable(warning)}")
     print()
     bundle = shown(result.bundle)
     print_pairs(
@@ -124,11 +129,20 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
     return exit_code(decision)
 
 
-def print_notes(proposal: Any, output: Path | None) -> None:
-    """Prints what `inspect` noticed, to stderr so that the schema itself may go to stdout."""
-    for note in proposal.notes:
+def print_proposal(text: str, notes: Sequence[str], output: Path | None, *, as_json: bool) -> None:
+    """Prints a proposed schema or where it is, and what was noticed.
+
+    The notes go to stderr, so that the schema itself may go to stdout.
+    """
+    if as_json:
+        where = None if output is None else str(output)
+        print_json({"output": where, "schema": text, "notes": list(notes)})
+        return
+    for note in notes:
         print(f"- {note}", file=sys.stderr)
-    if output is not None:
+    if output is None:
+        print(text, end="")
+    else:
         print(f"Schema   {output}")
         print(f"Next     review it, then: synthkit check TABLE --schema {output}")
 
@@ -145,11 +159,16 @@ def print_problems(problems: Sequence[Any], table: Path, *, as_json: bool) -> in
         print(f"{problem.severity}: {problem.message}")
         if problem.hint:
             print(f"  hint: {problem.hint}")
+    warnings = _counted(len(problems) - len(errors), "warning")
     if errors:
-        print(f"\n{len(errors)} errors, {len(problems) - len(errors)} warnings.")
+        print(f"\n{_counted(len(errors), 'error')}, {warnings}.")
     elif problems:
-        print(f"\nNo errors, {len(problems)} warnings: {table} can be used.")
+        print(f"\nNo errors, {warnings}: {table} can be used.")
     return 3 if errors else 0
+
+
+def _counted(n: int, noun: str) -> str:
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def print_model(model: Model, output: Path, *, as_json: bool) -> None:
@@ -239,7 +258,7 @@ def print_verification(verification: Any, *, as_json: bool) -> int:
                 ("Release", str(facts.get("release_id"))),
                 ("Verdict", VERDICT_WORDS.get(str(facts.get("verdict")), "unknown")),
                 ("Policy", f"{facts.get('policy')}, for {facts.get('recipient_class')} use"),
-                ("Valid until", str(facts.get("valid_until"))),
+                ("Valid until", str(facts.get("valid_until") or "not decided")),
                 ("Key", str(verification.key_id)),
             ]
         )

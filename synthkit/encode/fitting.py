@@ -45,9 +45,17 @@ class Fitted:
 def n_tables(schema: Schema) -> int:
     """Returns the number of noisy tables that `fit` measures: one per encoded column.
 
-    Public; a plan is priced with it before any row is read.
+    Public; a plan is priced with it before any row is read, and a domain that no grid can be made
+    of is refused before anything is charged.
+
+    Raises:
+        InputError: If a column's declared domain is unusable.
     """
-    return len(schema.encoded)
+    return len(_grids(schema.encoded))
+
+
+def _grids(columns: Sequence[Column]) -> list[Grid]:
+    return [kinds.load(kinds.plugin_name(c.kind)).grid(c) for c in columns]
 
 
 def fit(
@@ -77,19 +85,18 @@ def fit(
     _check_options(sigma, max_codes, max_bins)
     columns = schema.encoded
     check_table(table, [c.name for c in columns], units)
-    plugins = [kinds.plugin_name(c.kind) for c in columns]
-    grids = [kinds.load(p).grid(c) for p, c in zip(plugins, columns, strict=True)]
+    grids = _grids(columns)
     tables, n_units = _measure(table, columns, grids, units, sigma)
     # PRIVACY: from here to the one-way tables everything is a function of the noisy counts, the
     # schema and the options: post-processing, no further charge.
     noise = 0.0 if sigma is None else sigma
     parts = []
-    for column, plugin, grid, counts in zip(columns, plugins, grids, tables, strict=True):
+    for column, grid, counts in zip(columns, grids, tables, strict=True):
         masses = projection.project(counts, n_units)
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise)
         if column.kind in (*NUMERIC_KINDS, *TIME_KINDS):
             masses = smoothing.shrink_within(masses, counts, codes, noise)
-        parts.append(ColumnCodec(column.name, plugin, grid, codes, masses))
+        parts.append(ColumnCodec(column.name, kinds.plugin_name(column.kind), grid, codes, masses))
     codec = Codec(tuple(parts))
     one_way = OneWayTables(
         counts=tuple(p.counts for p in parts),

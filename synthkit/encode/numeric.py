@@ -26,6 +26,7 @@ from synthkit.encode.line import (
     linear_edges,
     logarithmic_edges,
 )
+from synthkit.errors import InputError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -129,7 +130,8 @@ def grid(column: Column) -> NumericGrid:
     """Builds the grid of an integer or float column from the schema alone.
 
     Raises:
-        InputError: If the schema declares no bounds, or no value lies within them.
+        InputError: If the schema declares no bounds, no value lies within them, or they are beyond
+            2^62.
     """
     low, high = _number_bounds(column)
     is_integer = column.kind == "integer"
@@ -141,8 +143,13 @@ def grid(column: Column) -> NumericGrid:
     if is_fine:
         line = _continuous(float(low), float(high))
         return NumericGrid(line, column.nullable, is_integer=False, decimals=0)
-    if first > last or max(abs(first), abs(last)) > LARGEST_INTEGER:
+    if first > last:
         raise missing_domain(column, "bounds")
+    if max(abs(first), abs(last)) > LARGEST_INTEGER:
+        raise InputError(
+            f"The bounds of the column {column.name!r} ({column.kind}) are too far out.",
+            hint="Declare bounds between -2^62 and 2^62 (about 4.6e18), from public knowledge.",
+        )
     edges = linear_edges(first, last, N_LINEAR)
     edges += logarithmic_edges(first, last, N_LOGARITHMIC, smallest=1.0)
     line = lattice(first, last, edges, alone=(0,))

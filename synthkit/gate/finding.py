@@ -63,8 +63,8 @@ def measurement(evidence: Evidence, name: str) -> Measurement:
     if found is None:
         raise NotMeasured(f"{name} was not measured.")
     if found.value is None:
-        note = f": {found.note.rstrip('.')}" if found.note else ""
-        raise NotMeasured(f"{name} could not be measured{note}.")
+        why = found.note.removeprefix("could not be measured").lstrip(": ").rstrip(".")
+        raise NotMeasured(f"{name} could not be measured{f': {why}' if why else ''}.")
     finite(found.value, name)
     return found
 

@@ -55,17 +55,18 @@ def validate(
         if name not in known:
             near = difflib.get_close_matches(str(name), known, n=1)
             problems.append(
-                f"unknown option {name!r}" + (f", did you mean {near[0]!r}?" if near else "")
+                f"unknown option {name!r}" + (f" (did you mean {near[0]!r}?)" if near else "")
             )
     for name, option in known.items():
         problem = option.problem(given[name]) if name in given else None
         if problem:
             problems.append(problem)
     if problems:
+        found = problems[0] if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError(
-            f"The options of generator {generator!r} cannot be used: {problems[0]}.",
+            f"The options of generator {generator!r} cannot be used: {found}.",
             hint="Options: " + "; ".join(f"{o.name} ({o.meaning})" for o in declared) + ".",
-            details=problems,
+            details=problems if len(problems) > 1 else (),
         )
     return {
         name: type(option.default)(given.get(name, option.default))

@@ -47,6 +47,8 @@ def write_demo(folder: Path, example: str, *, epsilon: float) -> Plan:
             f"There is no example named {example!r}.",
             hint=f"Examples: {', '.join(examples.names())}.",
         )
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder} is a file.", hint="Choose another folder with --output.")
     if folder.exists() and any(folder.iterdir()) and not (folder / MARKER).exists():
         raise InputError(
             f"The folder {folder} holds something else.",
@@ -63,7 +65,11 @@ def write_demo(folder: Path, example: str, *, epsilon: float) -> Plan:
             PLAN.format(example=example, title=TITLES.get(example, example), epsilon=epsilon)
         )
         keys.new(folder / "keys", name="demo")
+    except PublishError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
         raise PublishError(
             f"The demo folder {folder} could not be written: {error.strerror}.",
             hint="Choose another folder with --output, or make space.",

@@ -9,6 +9,8 @@ from typing import TypeVar
 from synthkit.artifacts import Decision, Evidence, read_json
 from synthkit.errors import InputError, PublishError
 
+EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."
+VERDICT_HINT = "Give a verdict.json: `synthkit gate -o` writes one, and bundles hold one."
 T = TypeVar("T")
 
 
@@ -18,7 +20,7 @@ def read_evidence(path: Path) -> Evidence:
     Raises:
         InputError: If the file is missing or is not evidence.
     """
-    return _read(path, Evidence, "evidence", "`synthkit evaluate -o` and bundles hold one")
+    return _read(path, Evidence, "evidence", EVIDENCE_HINT)
 
 
 def read_verdict(path: Path) -> Decision:
@@ -27,21 +29,19 @@ def read_verdict(path: Path) -> Decision:
     Raises:
         InputError: If the file is missing or is not a verdict.
     """
-    return _read(path, Decision, "a verdict", "`synthkit gate -o` writes one")
+    return _read(path, Decision, "a verdict", VERDICT_HINT)
 
 
-def _read(path: Path, kind: type[T], what: str, source: str) -> T:
+def _read(path: Path, kind: type[T], what: str, hint: str) -> T:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise InputError(
-            f"{path} could not be read: {error.strerror}.", hint=f"Give {what} file: {source}."
-        ) from None
+        raise InputError(f"{path} could not be read: {error.strerror}.", hint=hint) from None
     try:
         return read_json(kind, data)
     except ValueError:
         # pydantic's message would quote the file's content.
-        raise InputError(f"{path} is not {what}.", hint=f"Give {what} file: {source}.") from None
+        raise InputError(f"{path} is not {what}.", hint=hint) from None
 
 
 def write_whole(path: Path, data: bytes) -> None:

@@ -11,8 +11,6 @@ from typing import Any, Literal
 
 from synthkit.errors import ConfigError
 
-PLAN_FORMAT = "plan/1"
-
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:

@@ -146,8 +146,10 @@ def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        # polars raises an OSError that has the system's words and no `strerror`
+        why = error.strerror or str(error).partition(" (os error")[0] or type(error).__name__
         raise PublishError(
-            f"{path} could not be written: {error.strerror or type(error).__name__}.",
+            f"{path} could not be written: {why}.",
             hint="Check that the folder exists, is writable and has space, then try again.",
         ) from None
     except BaseException:

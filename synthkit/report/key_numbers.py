@@ -84,6 +84,7 @@ def _epsilon(privacy: PrivacyStatement | None) -> KeyNumber:
         return KeyNumber(
             label=label,
             figure="no guarantee",
+            beside=f"end to end: epsilon {number(privacy.epsilon)} leaves a look out",
             measurement=name,
             meaning=f"Epsilon {number(privacy.epsilon)} at delta {number(privacy.delta)} covers "
             f"every look but: {', '.join(outside)}.",

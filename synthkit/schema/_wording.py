@@ -89,7 +89,8 @@ def _sentence(error: Mapping[str, Any]) -> str:
         return f"must be {_KINDS[kind]} ({_found(error.get('input'))})"
     if kind in _LIMITS:
         key, words = _LIMITS[kind]
-        return f"must be {words} {context.get(key)}"
+        limit = context.get(key)
+        return f"must be {words} {format(limit, 'g') if isinstance(limit, float) else limit}"
     if kind in ("literal_error", "enum"):
         return _choice(error)
     if kind in ("union_tag_invalid", "union_tag_not_found"):

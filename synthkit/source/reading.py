@@ -248,26 +248,31 @@ def _rows(path: Path, separator: str) -> Iterator[Iterator[tuple[int, list[str]]
         InputError: If the file is not UTF-8, or its quotes do not close.
     """
     limit = csv.field_size_limit(_FIELD_BYTES)
-    line = 0
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.reader(file, delimiter=separator)
 
-            def rows() -> Iterator[tuple[int, list[str]]]:
-                nonlocal line
-                for row in reader:
-                    line = reader.line_num
-                    yield line, row
-
-            yield rows()
+            yield ((reader.line_num, row) for row in reader)
     except UnicodeDecodeError:
         raise InputError(
-            f"{path.name} is not UTF-8 text (after line {line}).", hint="Save it as UTF-8."
+            f"{path.name} is not UTF-8 text (line {_first_undecodable(path):,}).",
+            hint="Save it as UTF-8.",
         ) from None
     except csv.Error:
         raise _odd_quotes(path) from None
     finally:
         csv.field_size_limit(limit)
+
+
+def _first_undecodable(path: Path) -> int:
+    """Returns the number of the first line that is not UTF-8 (text is decoded in large blocks)."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return number
 
 
 def _survey(path: Path, separator: str) -> _Layout:

@@ -96,6 +96,13 @@ class TestInspect:
         assert parse(outcome.out).person_id == "patient"
         assert outcome.err.startswith("- ")
 
+    def test_json_holds_the_schema_and_the_notes(self, command, tables):
+        outcome = command("inspect", tables / "train.csv", "--json")
+        printed = json.loads(outcome.out)
+        assert printed["schema"] == command("inspect", tables / "train.csv").out
+        assert printed["notes"]
+        assert printed["output"] is None
+
     def test_its_proposal_fits_the_table_and_takes_the_name_that_is_given(
         self, command, tables, tmp_path
     ):

@@ -90,3 +90,9 @@ def test_randomised_response_meets_the_ceiling_and_does_not_pass_it() -> None:
         rate = 1 / (1 + math.exp(epsilon))
         best = math.exp(epsilon) / (1 + math.exp(epsilon))
         assert ceiling(epsilon, 0.0, false_positive_rate=rate) == pytest.approx(best)
+
+
+def test_a_missing_number_is_said_to_be_missing_once() -> None:
+    absent = measuring("fidelity.tvd2", value=None, note="could not be measured: one column")
+    said = apply("pair_fidelity", Case("", "inconclusive", absent)).reason
+    assert said == "fidelity.tvd2 could not be measured: one column."

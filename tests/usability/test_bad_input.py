@@ -171,6 +171,41 @@ def test_an_epsilon_that_is_no_budget_is_refused_on_the_command_line(command, jo
     assert not (job / "model").exists()
 
 
+def test_an_epsilon_that_bounds_nothing_is_refused_at_once_and_not_charged(command, job):
+    (job / "plan.yaml").write_text(PLAN.replace("epsilon: 1.0", "epsilon: 1.0e+9"))
+    assert_told(run(command, job), 3, "epsilon", "100")
+    assert '"releases": 0' in command("budget", "show", "visits-test", "--json").out
+
+
+def test_bounds_that_no_grid_can_be_made_of_are_refused_before_the_charge(command, job):
+    (job / "visits.yaml").write_text(SCHEMA.replace("[0, 120]", "[0, 9223372036854775807]"))
+    assert_told(run(command, job), 3, "age", "2^62")
+    assert '"releases": 0' in command("budget", "show", "visits-test", "--json").out
+    assert_nothing_left(job)
+
+
+def test_a_file_that_is_not_utf8_gets_the_line(command, job):
+    (job / "visits.csv").write_bytes(b"age,ward,returned\n30,north,true\n31,\xe9st,true\n")
+    assert_told(run(command, job), 3, "not UTF-8", "line 3")
+
+
+def test_a_file_where_the_demo_wants_a_folder_is_left_alone(command, job):
+    assert_told(command("demo", "-o", job / "visits.csv"), 3, "visits.csv is a file")
+    assert (job / "visits.csv").read_text().startswith("age,ward")
+
+
+def test_a_full_disk_leaves_no_half_of_a_demo(command, job, monkeypatch):
+    import synthkit.pipeline.tables as tables
+    from synthkit.errors import PublishError
+
+    def full(*_args: object, **_kwargs: object) -> None:
+        raise PublishError("No space left on device.", hint="Make space.")
+
+    monkeypatch.setattr(tables, "write_table", full)
+    assert_told(command("demo", "-o", job / "demo"), 3, "No space")
+    assert not (job / "demo").exists()
+
+
 def test_an_unknown_key_gets_the_nearest_known_one(command, job):
     (job / "plan.yaml").write_text(PLAN.replace("epsilon:", "epsilom:"))
     assert_told(run(command, job), 3, "epsilom", "epsilon")
@@ -263,3 +298,15 @@ def test_usage_errors_exit_with_3_and_point_to_help(command):
     assert_told(command("run"), 3, "plan")
     assert_told(command("sampel"), 3, "sampel")
     assert_told(command("fit", "--epsilom", "1"), 3, "--epsilom")
+
+
+def test_one_problem_is_counted_as_one(command, job):
+    (job / "visits.csv").write_text("age,ward,returned\n30,north,true\n")
+    outcome = command("check", job / "visits.csv", "--schema", job / "visits.yaml")
+    assert "\n1 error, 0 warnings.\n" in outcome.out
+
+
+def test_a_column_name_cannot_write_to_the_terminal():
+    from synthkit.cli.results import printable
+
+    assert printable("a\nb\x1b[2J é 列") == "a\\nb\\x1b[2J é 列"

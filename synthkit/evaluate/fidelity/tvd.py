@@ -113,7 +113,7 @@ def measure(context: Context) -> tuple[Measurement, ...]:
 
     def mean(name: str, found: np.ndarray, what: str) -> Measurement:
         if not len(found):
-            note = f"could not be measured: {d} columns give no {what}"
+            note = f"could not be measured: no {what} among {d}"
             return Measurement(name=name, value=None, goal="minimize", note=note)
         return Measurement(
             name=name,
