@@ -77,7 +77,7 @@ class TestPrivacy:
         assert "cost epsilon 0.999 at delta 1e-6" in view["sentences"][1]
         assert ("Epsilon", "0.999, of 1 asked") in view["facts"]
         number = key_numbers(evidence)[0]
-        assert number.text .startswith("no guarantee end to end")
+        assert number.text.startswith("no guarantee end to end")
         assert number.meaning.endswith("covers every look but: domains read from the data.")
         assert attacks.ceiling("attacks.membership_inference", evidence) is None
         assert "no unit is protected" in dict(limits(evidence, PASS))[UNIT]
