@@ -19,7 +19,8 @@ C. Canonne, G. Kamath, T. Steinke, "The Discrete Gaussian for Differential Priva
 **Composition.** Y. Zhu, J. Dong, Y.-X. Wang, AISTATS 2022: a pair of distributions that dominates
 each step dominates any adaptive sequence by its convolution. Discretised by connect-the-dots
 (V. Doroshenko et al., PoPETs 2022), which only ever overstates. The grid is at most epsilon / 1e4:
-rounding adds up over compositions, a coarse grid overstates by several percent.
+rounding adds up over compositions, a coarse grid overstates by several percent. Where no such grid
+can be afforded, the Renyi bound is given if it is the smaller one, and `Cost.accountant` says so.
 """
 
 from __future__ import annotations
@@ -39,6 +40,9 @@ _MU_SLACK = 1e-10
 """Delta below which no Gaussian-DP bound is claimed."""
 _MU_POINTS = 400
 _COARSE = 500.0
+LARGEST_EPSILON = 100.0
+"""Largest budget: e^100 bounds nothing, and deltas beyond e^700 cannot be computed."""
+_LARGEST_PRICED = 500.0
 _CLOSE = 1e-3
 """Calibration stops once this share of epsilon, or less, is left unspent."""
 
@@ -53,7 +57,8 @@ class Cost:
     mu: float | None
     """Gaussian-DP bound: the smallest mu (on a fine grid, rounded up) whose Gaussian trade-off
     dominates the whole privacy loss distribution, up to an additive 1e-10 in delta. It bounds
-    every attack at every false alarm rate, not only at `delta`. None without covered events."""
+    every attack at every false alarm rate, not only at `delta`. None without covered events, and
+    where so many uses are composed that no distribution is trusted that far into its tail."""
     accountant: str
     """Library, version and method, for the report."""
 
@@ -70,21 +75,28 @@ def cost(events: Iterable[Event], *, delta: float) -> Cost:
 
     Raises:
         InputError: If delta or an event's parameter is out of range.
-        ConvergenceError: If no finite epsilon holds at this delta.
+        ConvergenceError: If no epsilon of at most 500 holds at this delta.
     """
     checked_delta = check_delta(delta)
     groups = loss.merged(events)
-    epsilon, total = loss.composed(groups, checked_delta, _FINE)
-    if not math.isfinite(epsilon):
+    priced = loss.priced(groups, checked_delta, _FINE)
+    if not math.isfinite(priced.epsilon):
         raise ConvergenceError(
             "These events have no finite epsilon at this delta.",
             hint="Use more noise, fewer steps or a larger delta.",
         )
+    if priced.epsilon > _LARGEST_PRICED:
+        raise ConvergenceError(
+            f"These events cost more than epsilon {_LARGEST_PRICED:g}, which bounds nothing.",
+            hint="Use more noise or fewer steps.",
+        )
     return Cost(
-        epsilon=epsilon,
+        epsilon=priced.epsilon,
         delta=checked_delta,
-        mu=None if total is None else _dominating_mu(total),
-        accountant=_accountant(),
+        mu=None
+        if priced.total is None or loss.rounding_delta(groups) > _MU_SLACK
+        else _dominating_mu(priced.total),
+        accountant=_accountant(is_renyi=priced.is_renyi),
     )
 
 
@@ -196,10 +208,16 @@ def check_epsilon(epsilon: Any) -> float:
     """Returns epsilon as a float.
 
     Raises:
-        InputError: If it is not a finite number above 0 (booleans and strings are not numbers).
+        InputError: If it is not a number above 0 and at most 100 (booleans and strings are not
+            numbers).
     """
-    if loss.is_number(epsilon) and math.isfinite(epsilon) and epsilon > 0:
+    if loss.is_number(epsilon) and 0 < epsilon <= LARGEST_EPSILON:
         return float(epsilon)
+    if loss.is_number(epsilon) and LARGEST_EPSILON < epsilon < math.inf:
+        raise InputError(
+            f"epsilon is above {LARGEST_EPSILON:g}, which bounds nothing.",
+            hint="Typical values: 1 (strong) to 10 (weak).",
+        )
     raise InputError(
         "epsilon is not a finite number above 0.",
         hint="Typical values: 1 (strong) to 10 (weak); without a guarantee, name a generator "
@@ -305,7 +323,10 @@ def _gaussian_delta(epsilon: float, mu: float) -> float:
     return float(math.exp(first) * -math.expm1(min(second - first, 0.0)))
 
 
-def _accountant() -> str:
+def _accountant(*, is_renyi: bool) -> str:
     from importlib.metadata import version
 
-    return f"dp-accounting {version('dp-accounting')}, one PLD, pessimistic (connect-the-dots)"
+    library = f"dp-accounting {version('dp-accounting')}"
+    if is_renyi:
+        return f"RDP: {library}, Renyi bound (looser); a PLD of these events would not fit"
+    return f"{library}, one PLD, pessimistic (connect-the-dots)"

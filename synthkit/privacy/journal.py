@@ -7,8 +7,8 @@ of its last rows, or a rewrite of all of them; whoever may write to the database
 so keep it where only the publisher can (or give a PostgreSQL role INSERT and SELECT only).
 
 Writers are serialised: SQLite by `BEGIN IMMEDIATE` (write-ahead log, synchronous FULL, so that what
-is written survives a power cut), PostgreSQL by an exclusive table lock. A SQLite trigger refuses
-UPDATE and DELETE.
+is written survives a power cut), PostgreSQL (`postgres`) by an advisory lock. Triggers in either
+database refuse UPDATE and DELETE.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit.artifacts import canonical_json
 from synthkit.errors import InputError, IntegrityError, PublishError, SynthkitError
+from synthkit.privacy import postgres
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Engine, Table
@@ -47,7 +48,7 @@ class Journal:
     """Rows at a database URL; made on first use.
 
     Args:
-        url: `sqlite:////absolute/path`, or a `postgresql+driver://...` URL.
+        url: `sqlite:////absolute/path`, or a `postgresql+psycopg://...` URL.
 
     Raises:
         InputError: If the URL is unusable, or the database cannot be reached or opened.
@@ -84,8 +85,6 @@ class Journal:
             self._connected() as connection,
             self._transaction(connection),
         ):
-            if not self._is_sqlite:
-                connection.exec_driver_sql(f"LOCK TABLE {_TABLE} IN EXCLUSIVE MODE")
             writer = Writer(self._read(connection))
             yield writer
             for row in writer.appended:
@@ -97,18 +96,35 @@ class Journal:
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[Connection]:
-        with self._engine.connect() as connection:
+        with self._connect() as connection:
             if self._is_sqlite:
                 connection.exec_driver_sql("PRAGMA synchronous=FULL")
             yield connection
 
+    def _connect(self) -> Connection:
+        import sqlalchemy as sa
+
+        try:
+            return self._engine.connect()
+        except sa.exc.DBAPIError as error:
+            if self._is_sqlite:
+                raise
+            raise postgres.not_connected(_shown(self.url), str(error.orig)) from None
+
     @contextlib.contextmanager
     def _transaction(self, connection: Connection) -> Iterator[None]:
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if self._is_sqlite else "BEGIN")
+        """Runs the block under the write lock, in one transaction."""
+        import sqlalchemy as sa
+
+        if self._is_sqlite:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
+            if not self._is_sqlite:
+                postgres.begin(connection, wait_seconds=_WAIT_SECONDS)
             yield
         except BaseException:
-            connection.exec_driver_sql("ROLLBACK")
+            with contextlib.suppress(sa.exc.SQLAlchemyError):  # a lost connection has rolled back
+                connection.exec_driver_sql("ROLLBACK")
             raise
         connection.exec_driver_sql("COMMIT")
 
@@ -121,14 +137,11 @@ class Journal:
         if self._is_sqlite:
             _use_write_ahead_log(connection)
         with self._transaction(connection):
-            if not self._is_sqlite:  # two creators at once would collide in PostgreSQL's catalogue
-                connection.exec_driver_sql("SELECT pg_advisory_xact_lock(7355608)")
-            connection.execute(sa.schema.CreateTable(self._table, if_not_exists=True))
-            for verb in ("UPDATE", "DELETE") if self._is_sqlite else ():
-                connection.exec_driver_sql(
-                    f"CREATE TRIGGER IF NOT EXISTS {_TABLE}_no_{verb.lower()} BEFORE {verb} ON "
-                    f"{_TABLE} BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-                )
+            if sa.inspect(connection).has_table(_TABLE):  # made while this job waited for the lock
+                return
+            connection.execute(sa.schema.CreateTable(self._table))
+            for statement in _triggers() if self._is_sqlite else postgres.triggers(_TABLE):
+                connection.exec_driver_sql(statement)
 
     def _read(self, connection: Connection) -> tuple[Row, ...]:
         found = connection.execute(self._table.select().order_by(self._table.c.sequence)).all()
@@ -176,6 +189,14 @@ class Writer:
         )
 
 
+def _triggers() -> tuple[str, ...]:
+    return tuple(
+        f"CREATE TRIGGER {_TABLE}_no_{verb.lower()} BEFORE {verb} ON {_TABLE} "
+        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    )
+
+
 def _use_write_ahead_log(connection: Connection) -> None:
     """Switches the log mode; SQLite answers "locked" at once while another job switches it."""
     import sqlalchemy as sa
@@ -202,7 +223,7 @@ def _open(url: str) -> tuple[Engine, Table]:
     bad = InputError(
         "The ledger's URL cannot be used.",
         hint="SYNTHKIT_LEDGER takes sqlite:////absolute/path/ledger.sqlite or "
-        "postgresql+driver://user@host/database, with the driver installed.",
+        "postgresql+psycopg://user@host/database.",
     )
     try:
         parsed = sa.make_url(url)
@@ -216,14 +237,20 @@ def _open(url: str) -> tuple[Engine, Table]:
                     hint="Give a file: sqlite:////absolute/path/ledger.sqlite",
                 )
             _prepare_file(Path(str(parsed.database)))
+        else:
+            parsed = postgres.checked(parsed, url)
         engine = sa.create_engine(
             parsed,
             isolation_level="AUTOCOMMIT",  # transactions are begun by hand, with their lock
             poolclass=sa.pool.NullPool,  # no connection outlives a call or crosses a fork
-            connect_args={"timeout": _WAIT_SECONDS} if backend == "sqlite" else {},
+            connect_args={"timeout": _WAIT_SECONDS}
+            if backend == "sqlite"
+            else postgres.connect_arguments(parsed),
         )
-    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, ModuleNotFoundError, AttributeError):
-        raise bad from None
+    except ImportError:
+        raise postgres.missing_driver() from None
+    except (sa.exc.ArgumentError, sa.exc.NoSuchModuleError, AttributeError, ValueError):
+        raise bad from None  # the reason may quote a piece of the password
     table = sa.Table(
         _TABLE,
         sa.MetaData(),
@@ -256,13 +283,21 @@ def _named_errors(url: str) -> Iterator[None]:
     except SynthkitError:
         raise
     except sa.exc.SQLAlchemyError as error:
-        where = sa.make_url(url).render_as_string(hide_password=True)
-        raise _translated(where, str(getattr(error, "orig", error) or error)) from None
+        cause = getattr(error, "orig", None) or error
+        translated = postgres.translated(_shown(url), cause)
+        raise translated or _translated(_shown(url), str(cause)) from None
     except (ValueError, KeyError, TypeError) as error:
         raise IntegrityError(
             f"The ledger holds an entry that cannot be read ({type(error).__name__}).",
             hint="Restore the ledger from a backup.",
         ) from error
+
+
+def _shown(url: str) -> str:
+    """The URL without its password and its options, which may hold a password too."""
+    import sqlalchemy as sa
+
+    return sa.make_url(url).set(query={}).render_as_string(hide_password=True)
 
 
 def _translated(where: str, reason: str) -> SynthkitError:
@@ -277,7 +312,7 @@ def _translated(where: str, reason: str) -> SynthkitError:
             f"The ledger {where} cannot be written: its disk is full.",
             hint="Free disk space; nothing was charged and nothing was looked at.",
         )
-    if "readonly" in lower or "unable to open" in lower or "connect" in lower:
+    if "readonly" in lower or "unable to open" in lower:
         return InputError(
             f"The ledger {where} cannot be opened for writing.",
             hint="Check its permissions, or set SYNTHKIT_LEDGER to a place that you may write to.",

@@ -99,7 +99,7 @@ class Ledger:
     """Accounts of populations at a database URL.
 
     Args:
-        url: `sqlite:////absolute/path` or `postgresql+driver://...`; None: `default_url()`.
+        url: `sqlite:////absolute/path` or `postgresql+psycopg://...`; None: `default_url()`.
 
     Raises:
         InputError: If the URL is unusable, or the database cannot be reached or opened.

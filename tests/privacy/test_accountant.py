@@ -325,3 +325,11 @@ def test_default_delta_follows_the_public_size() -> None:
     for bad in (0, -5, True, 3.5, "100"):
         with pytest.raises(InputError):
             accountant.default_delta(bad)  # type: ignore[arg-type]
+
+
+def test_what_bounds_nothing_is_refused_and_never_searched_for() -> None:
+    for number in (100.1, 1e9):
+        with pytest.raises(InputError, match="bounds nothing"):
+            accountant.check_epsilon(number)
+    with pytest.raises(ConvergenceError, match="bounds nothing"):
+        accountant.cost([NoisyTables(name="t", sigma=0.02, tables=3)], delta=1e-6)

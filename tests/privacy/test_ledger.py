@@ -1,4 +1,4 @@
-"""The ledger: charged before, kept through kills and races, refusing at the cap, tamper-evident."""
+"""The ledger: charged before, refusing at the cap, tamper-evident; on SQLite and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from synthkit.errors import BudgetExceeded, InputError, IntegrityError
 from synthkit.privacy import accountant
@@ -26,8 +27,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Ledger:
-    return Ledger(f"sqlite:///{path}")
+def ledger(url: str) -> Ledger:
+    return Ledger(url)
 
 
 def price(*events: Event, delta: float = DELTA) -> float:
@@ -254,13 +255,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 # Tampering and corruption.
 
 
-def tamper(path: Path, *statements: str) -> None:
-    with sqlite3.connect(path) as connection:
-        for verb in ("update", "delete"):
-            connection.execute(f"DROP TRIGGER synthkit_ledger_no_{verb}")
+def run_sql(url: str, *statements: str) -> None:
+    """Runs statements as whoever has the database's password may."""
+    engine = sa.create_engine(url, poolclass=sa.pool.NullPool)
+    with engine.begin() as connection:
         for statement in statements:
-            connection.execute(statement)
-    connection.close()
+            connection.exec_driver_sql(statement)
+
+
+def tamper(url: str, *statements: str) -> None:
+    on = " ON synthkit_ledger" if url.startswith("postgresql") else ""
+    names = ("append_only",) if on else ("no_update", "no_delete")
+    run_sql(url, *(f"DROP TRIGGER synthkit_ledger_{name}{on}" for name in names), *statements)
 
 
 @pytest.fixture
@@ -289,9 +295,9 @@ def filled(ledger: Ledger) -> Ledger:
     ],
 )
 def test_the_first_bad_entry_is_named_and_nothing_can_be_charged(
-    filled: Ledger, path: Path, statement: str, first_bad: int
+    filled: Ledger, url: str, statement: str, first_bad: int
 ) -> None:
-    tamper(path, statement)
+    tamper(url, statement)
     for call in (
         filled.verify_chain,
         lambda: filled.spent("people"),
@@ -303,15 +309,13 @@ def test_the_first_bad_entry_is_named_and_nothing_can_be_charged(
         assert caught.value.exit_code == 4
 
 
-def test_the_database_itself_refuses_to_alter_entries(filled: Ledger, path: Path) -> None:
-    with sqlite3.connect(path) as connection:
-        for statement in (
-            "UPDATE synthkit_ledger SET document = ''",
-            "DELETE FROM synthkit_ledger",
-        ):
-            with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-                connection.execute(statement)
-    connection.close()
+def test_the_database_itself_refuses_to_alter_entries(filled: Ledger, url: str) -> None:
+    for statement in (
+        "UPDATE synthkit_ledger SET document = ''",
+        "DELETE FROM synthkit_ledger",
+    ):
+        with pytest.raises(sa.exc.DBAPIError, match="append-only"):
+            run_sql(url, statement)
     filled.verify_chain()
 
 
@@ -321,7 +325,8 @@ def test_a_file_that_is_no_database_is_an_integrity_error(path: Path) -> None:
         Ledger(f"sqlite:///{path}")
 
 
-def test_a_truncated_database_is_an_integrity_error(filled: Ledger, path: Path) -> None:
+def test_a_truncated_database_is_an_integrity_error(path: Path) -> None:
+    Ledger(f"sqlite:///{path}").reserve("people", "person", [SMALL], delta=DELTA)
     with sqlite3.connect(path) as connection:
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
@@ -333,7 +338,7 @@ def test_a_truncated_database_is_an_integrity_error(filled: Ledger, path: Path) 
         Ledger(f"sqlite:///{path}").verify_chain()
 
 
-def test_an_event_of_the_future_is_not_silently_free(filled: Ledger, path: Path) -> None:
+def test_an_event_of_the_future_is_not_silently_free(filled: Ledger) -> None:
     with filled._journal.writing() as writer:
         writer.append({**writer.rows[0].document, "id": "1", "events": [{"kind": "psychic"}]})
     with pytest.raises(IntegrityError, match="does not know"):

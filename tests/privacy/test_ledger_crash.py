@@ -1,4 +1,7 @@
-"""The ledger under SIGKILL, races, many writers and a full disk, in processes of their own."""
+"""The ledger under SIGKILL, races, many writers and a full disk, in processes of their own.
+
+All but the full disk on SQLite and on PostgreSQL.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +32,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Ledger:
-    return Ledger(f"sqlite:///{path}")
+def ledger(url: str) -> Ledger:
+    return Ledger(url)
 
 
 def price(*events: Event, delta: float = DELTA) -> float:
@@ -62,22 +65,22 @@ PRELUDE = """
 """
 
 
-def test_a_job_killed_after_reserving_has_spent(path: Path) -> None:
+def test_a_job_killed_after_reserving_has_spent(url: str) -> None:
     done = run_script(
         PRELUDE
         + """
     Ledger(url).reserve("people", "person", tables(60.0, 15), delta=1e-6)
     os.kill(os.getpid(), signal.SIGKILL)
     """,
-        f"sqlite:///{path}",
+        url,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(url)
     assert ledger.spent("people").epsilon == price(SMALL)
     assert ledger.spent("people").unsettled == 1
 
 
-def test_a_job_killed_while_it_writes_leaves_a_whole_ledger(path: Path, ledger: Ledger) -> None:
+def test_a_job_killed_while_it_writes_leaves_a_whole_ledger(url: str, ledger: Ledger) -> None:
     ledger.reserve("people", "person", [SMALL], delta=DELTA)
     done = run_script(
         PRELUDE
@@ -87,7 +90,7 @@ def test_a_job_killed_while_it_writes_leaves_a_whole_ledger(path: Path, ledger: 
         writer.append({"action": "cap", "population": "people", "created": "", "epsilon": 99.0})
         os.kill(os.getpid(), signal.SIGKILL)
     """,
-        f"sqlite:///{path}",
+        url,
     )
     assert done.returncode == -signal.SIGKILL, done.stderr
     ledger.verify_chain()
@@ -120,7 +123,7 @@ FORKS = (
 )
 
 
-def test_of_two_jobs_racing_for_the_last_of_the_budget_one_wins(path: Path) -> None:
+def test_of_two_jobs_racing_for_the_last_of_the_budget_one_wins(url: str) -> None:
     done = run_script(
         FORKS
         + """
@@ -133,15 +136,15 @@ def test_of_two_jobs_racing_for_the_last_of_the_budget_one_wins(path: Path) -> N
     accountant.cost(tables(5.0, 60), delta=1e-6)  # imports happen once, before the children
     print(json.dumps(sorted(fork(work, 2))))
     """,
-        f"sqlite:///{path}",
+        url,
     )
     assert done.stdout.strip() == "[0, 4]", done.stderr
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(url)
     assert sorted(actions(ledger)) == ["refused", "reserved"]
     assert ledger.spent("people").epsilon == price(LARGE)
 
 
-def test_eight_writers_lose_nothing(path: Path) -> None:
+def test_eight_writers_lose_nothing(url: str) -> None:
     done = run_script(
         FORKS
         + """
@@ -154,10 +157,10 @@ def test_eight_writers_lose_nothing(path: Path) -> None:
     accountant.cost(tables(3e3, 9), delta=1e-6)
     print(json.dumps(fork(work, 8)))
     """,
-        f"sqlite:///{path}",
+        url,
     )
     assert json.loads(done.stdout or "null") == [0] * 8, done.stderr
-    ledger = Ledger(f"sqlite:///{path}")
+    ledger = Ledger(url)
     ledger.verify_chain()
     assert len(ledger.populations()) == 8
     for population in ledger.populations():
