@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synthkit.artifacts import Decision, Evidence
+from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.run import EVALUATION, gather_evidence
 from synthkit.pipeline.tables import checked, require_apart
@@ -26,6 +26,7 @@ def evaluate(
     *,
     seed: int = 0,
     name: str | None = None,
+    privacy: PrivacyStatement | None = None,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
@@ -38,11 +39,13 @@ def evaluate(
         schema: The tables' schema.
         seed: Public randomness of the evaluation.
         name: What the evidence is called; None: the schema's name.
+        privacy: The statement of the model that made the table (`model.privacy`), on the caller's
+            word; None for a table from elsewhere: rules that need one are inconclusive.
         ledger: Where the look is recorded; None: the ledger at `SYNTHKIT_LEDGER`, or the user's.
         progress: Receives stages and steps.
 
     Returns:
-        Evidence without a privacy statement: this function cannot know how the table was made.
+        The evidence; `decide` judges it.
 
     Raises:
         InputError: If a real table does not fit the schema, the synthetic one lacks columns, or
@@ -73,7 +76,7 @@ def evaluate(
         )
     )
     evidence, _ = gather_evidence(train, holdout, synthetic, schema, seed=seed, stages=stages)
-    return replace(evidence, name=name or schema.name)
+    return replace(evidence, name=name or schema.name, privacy=privacy)
 
 
 def decide(evidence: Evidence, policy: str | Path = "internal") -> Decision:

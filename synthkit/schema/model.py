@@ -66,7 +66,7 @@ class Column:
     @property
     def omission_reason(self) -> str:
         """Why the synthetic table lacks this column; empty when it has it."""
-        if self.kind == "text":
+        if self.kind == "text" and self.role != "identifier":
             return "free text is not synthesised: it may name people"
         if not self.is_encoded:
             return "identifiers are never learned or copied"

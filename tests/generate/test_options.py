@@ -58,6 +58,6 @@ def test_meaningless_budgets_are_refused(bad: dict[str, float]) -> None:
 
 
 def test_an_unknown_generator_names_the_nearest() -> None:
-    with pytest.raises(InputError, match="no generate plugin") as caught:
+    with pytest.raises(InputError, match="no generator named") as caught:
         load_generator("dpctgam")
     assert "dpctgan" in caught.value.hint

@@ -40,6 +40,7 @@ def refused(url: str) -> SynthkitError:
 
 
 def test_a_server_that_is_down_is_named() -> None:
+    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
     error = refused("postgresql+psycopg://u:s3cret@127.0.0.1:1/d?password=s3cret")
     assert "127.0.0.1:1/d cannot be reached" in error.message
 

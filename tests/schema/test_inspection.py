@@ -358,3 +358,10 @@ def test_the_essentials_of_the_real_tables_are_seen(real_table):
     support = schema("support2")
     assert (support.column("charges").kind, support.column("charges").nullable) == ("float", True)
     assert schema("synthea").column("DATE").kind == "date"
+
+
+def test_a_name_is_left_out_as_an_identifier_and_a_note_as_free_text():
+    name = Column(name="patient_name", kind="text", role="identifier")
+    note = Column(name="note", kind="text")
+    assert "identifier" in name.omission_reason
+    assert "free text" in note.omission_reason
