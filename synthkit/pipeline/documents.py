@@ -52,6 +52,8 @@ def write_whole(path: Path, data: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
+        # Evidence, verdicts and reports are functions of real rows: readable by their owner alone.
+        temporary.touch(mode=0o600)
         temporary.write_bytes(data)
         temporary.replace(path)
     except OSError as error:

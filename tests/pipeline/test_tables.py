@@ -116,3 +116,10 @@ def test_a_disk_that_fills_up_leaves_nothing(tmp_path: Path):
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("could not be written") == 2
     assert list(tmp_path.iterdir()) == []
+
+
+def test_evidence_and_reports_are_readable_by_their_owner_alone(tmp_path):
+    from synthkit.pipeline.documents import write_whole
+
+    write_whole(tmp_path / "evidence.json", b"{}")
+    assert (tmp_path / "evidence.json").stat().st_mode & 0o777 == 0o600
