@@ -100,9 +100,10 @@ class OneWayTables:
     counts: tuple[np.ndarray, ...]
     """One float64 array of shape (size,) per column: non-negative, summing to `units`."""
     units: float
-    """Number of privacy units (noisy when `sigma` is not None), at least 1."""
+    """Number of rows counted, at most so many per privacy unit as the plan says (noisy when `sigma`
+    is not None), at least 1."""
     sigma: float | None
-    """Standard deviation of the discrete Gaussian noise per cell; None: exact, no guarantee."""
+    """Standard deviation of the noise per cell; None: exact, no guarantee."""
     cells: tuple[np.ndarray, ...] | None = None
     """How many measured cells each code sums, one int64 array of shape (size,) per column: the
     noise variance of a code is cells * sigma^2. None: one cell each."""
@@ -134,7 +135,7 @@ class PrivacyStatement:
     delta: float | None
     target_epsilon: float | None
     mu: float | None
-    """Gaussian-DP parameter of the covered events, where every event is a Gaussian."""
+    """Gaussian-DP bound that dominates the covered events' whole privacy loss, up to `mu_delta`."""
     cross_check: Mapping[str, float]
     """Epsilon of the same events by other accountants, for example `opacus_rdp`."""
     unit: Literal["person", "row"]
@@ -152,10 +153,85 @@ class PrivacyStatement:
     randomness: str
     floating_point: str
     population: str = ""
+    mu_delta: float | None = None
+    """What the bound `mu` leaves out, in delta."""
+    rho: float | None = None
+    """Zero-concentrated DP of the covered events, where all are tables without a threshold."""
+    rho_note: str = ""
+    """Why there is no `rho`."""
+    bought_columns: tuple[str, ...] = ()
+    """Columns whose bounds or categories were bought with noise: inside this budget, or that of an
+    earlier release (`from: noisy` in the schema that was given)."""
+    assumptions: str = ""
+    """What is taken as declared by whoever signs the schema, in one sentence."""
     population_epsilon: float | None = None
     """Epsilon of every release of the population so far, this one included."""
     population_cap: float | None = None
     population_releases: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditBound:
+    """A lower bound on the epsilon that a fit really spent, from its canaries."""
+
+    name: Literal["one_run", "gaussian_fit"]
+    """`one_run`: assumes nothing (Steinke, Nasr and Jagielski 2023). `gaussian_fit`: assumes that
+    the scores of canaries inside and outside are two normal distributions of one variance."""
+    epsilon: float
+    """The mechanism is not (epsilon', delta)-DP for any epsilon' below this, at `confidence`."""
+    delta: float
+    confidence: float
+    mu: float | None = None
+    """`gaussian_fit`: lower bound on the Gaussian-DP parameter."""
+    ceiling: float | None = None
+    """Largest epsilon that this bound could have shown with so many canaries, had every guess
+    been right; `one_run` only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditCheck:
+    """One deterministic or one-step check of an audit."""
+
+    layer: Literal["replay", "step", "release"]
+    name: str
+    outcome: Outcome
+    reason: str
+    """One sentence with the numbers; never a cell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What an audit of one plan found: lower bounds beside the claim that they attack."""
+
+    name: str
+    generator: str
+    options: Mapping[str, Any]
+    unit: Literal["person", "row"]
+    claim_epsilon: float
+    claim_delta: float
+    claim_mu: float | None
+    canaries: int
+    """Units made up for the audit; each was in the table by a fair coin of its own."""
+    canaries_inside: int
+    rows: int
+    """Rows of the audited copy of the table, canaries included."""
+    scored: tuple[str, ...]
+    """Names of the events whose noisy results the attack read."""
+    bounds: tuple[AuditBound, ...]
+    checks: tuple[AuditCheck, ...]
+    verdict: Verdict
+    """`refused`: a bound above the claim or a failed check; `inconclusive`: nothing found by an
+    audit too weak to find much; `pass`: nothing found by one that would have found twice the
+    claim."""
+    reasons: tuple[str, ...]
+    """Why, one sentence each."""
+    population: str = ""
+    created: datetime.datetime | None = None
+    plan_sha256: str = ""
+    """Digest of what was audited (generator, options, budget, domains): a report quotes the audit
+    only for a release made in the same way."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Libraries that drew the noise and did the accounting."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -280,6 +356,10 @@ class Evidence:
     """SHA-256 of the synthetic table's Parquet file, when there is one."""
     warnings: tuple[str, ...] = ()
     """Sentences for the first screen, for example that the privacy unit is the row."""
+    audit: Audit | None = None
+    """An audit that the plan names; it counts only where it is of this way of making a release."""
+    audit_plan_sha256: str = ""
+    """Digest of how this release was made, to be compared with the audit's `plan_sha256`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -64,6 +64,7 @@ def fit(
     units: np.ndarray,
     *,
     sigma: float | None,
+    rows_per_unit: int = 1,
     max_codes: int = 64,
     max_bins: int = 32,
 ) -> Fitted:
@@ -76,6 +77,8 @@ def fit(
         sigma: Standard deviation of the discrete Gaussian noise on every count. None: exact
             counts over all rows, scaled to the number of units; for generators without a
             guarantee only.
+        rows_per_unit: Most rows of a unit that are counted, each into a set of tables of its own
+            under noise of its own; what is returned is the sum over these sets.
         max_codes: Largest number of codes of a column of categories, beside missing.
         max_bins: Largest number of bins of a numeric or time column, beside missing.
 
@@ -86,22 +89,22 @@ def fit(
     columns = schema.encoded
     check_table(table, [c.name for c in columns], units)
     grids = _grids(columns)
-    tables, n_units = _measure(table, columns, grids, units, sigma)
+    tables, n_units = _measure(table, columns, grids, units, sigma, rows_per_unit)
     # PRIVACY: from here to the one-way tables everything is a function of the noisy counts, the
     # schema and the options: post-processing, no further charge.
-    noise = 0.0 if sigma is None else sigma
+    noise = None if sigma is None else sigma * math.sqrt(rows_per_unit)
     parts = []
     for column, grid, counts in zip(columns, grids, tables, strict=True):
         masses = projection.project(counts, n_units)
-        codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise)
+        codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise or 0.0)
         if column.kind in (*NUMERIC_KINDS, *TIME_KINDS):
-            masses = smoothing.shrink_within(masses, counts, codes, noise)
+            masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0)
         parts.append(ColumnCodec(column.name, kinds.plugin_name(column.kind), grid, codes, masses))
     codec = Codec(tuple(parts))
     one_way = OneWayTables(
         counts=tuple(p.counts for p in parts),
         units=n_units,
-        sigma=sigma,
+        sigma=noise,
         cells=tuple(np.bincount(p.code_of_cell, minlength=p.size) for p in parts),
     )
     return Fitted(codec=codec, codes=codec.encode(table, units), one_way=one_way)
@@ -113,6 +116,7 @@ def _measure(
     grids: Sequence[Grid],
     units: np.ndarray,
     sigma: float | None,
+    rows_per_unit: int,
 ) -> tuple[list[np.ndarray], float]:
     """Counts cells, with noise or exactly; returns the counts per column and the units."""
     from synthkit.privacy import mechanism
@@ -123,16 +127,25 @@ def _measure(
         n_units = float(max(1, np.unique(units).size))
         scale = n_units / max(1, table.height)
         return [t * scale for t in tables], n_units
-    # PRIVACY: one row per unit, chosen in secret and uniformly, so that a unit with many rows
-    # still changes one cell of each table by one. Charged as NoisyTables(tables=len(columns)).
-    rows = mechanism.one_row_per_unit(units)
-    tables = _count(table[rows], columns, grids)
-    if not tables:
+    # PRIVACY: up to k rows per unit, chosen in secret and uniformly. Each of them is counted into a
+    # set of tables of its own, so that a unit with many rows still changes one cell of each table
+    # by one. Charged as NoisyTables(tables=k * len(columns)).
+    chosen = mechanism.rows_of_units(units, most=rows_per_unit)
+    if not columns:
         return [], 1.0
-    # One concatenated call: one event, one vector, L2 sensitivity sqrt(len(columns)).
-    noisy = mechanism.noisy_counts(np.concatenate(tables), sigma=sigma)
+    sizes = np.array([g.n_cells for g in grids])
+    exact = np.stack([np.concatenate(_count(table[rows], columns, grids)) for rows in chosen])
+
+    def cells(rows: np.ndarray) -> np.ndarray:
+        found = [
+            g.cells(table[rows].get_column(c.name)) for c, g in zip(columns, grids, strict=True)
+        ]
+        return np.stack(found, axis=1).astype(np.int64) + (np.cumsum(sizes) - sizes)
+
+    # One call: one event, one vector, L2 sensitivity sqrt(k * len(columns)).
+    noisy = mechanism.noisy_counts(exact, sigma=sigma, cells=cells).sum(axis=0)
     # PRIVACY: the exact counts end here; nothing below reads them.
-    tables = np.split(noisy, np.cumsum([t.size for t in tables])[:-1])
+    tables = np.split(noisy, np.cumsum(sizes)[:-1])
     return tables, projection.estimate_units(tables)
 
 

@@ -8,7 +8,8 @@ codes. A model is plain arrays and a JSON description, kept by `storage` in one 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from synthkit.privacy.event import Event
 
 NOT_PLUGINS = (
+    "bookkeeping",
     "conditions",
     "consistency",
     "critic",
@@ -44,13 +46,23 @@ class Plan:
     """What a fit will do, decided from public facts alone."""
 
     table_sigma: float | None
-    """Std of the noise on every cell of the one-way tables; None: exact counts, no guarantee."""
+    """Std of the noise on every cell of each set of one-way tables (one set for each of the
+    `rows_per_unit`); None: exact counts, no guarantee."""
     events: tuple[Event, ...]
     """Every look at real rows, the one-way tables included; the accountant prices them."""
+    rows_per_unit: int = 1
+    """Most rows of a privacy unit that one look uses."""
     options: Mapping[str, float | int | str | bool]
     """All options of the generator, checked, defaults filled in."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, for example that epsilon was not used."""
+
+    @property
+    def one_way_sigma(self) -> float | None:
+        """Std of the noise on every cell of the one-way tables, summed over their sets."""
+        if self.table_sigma is None:
+            return None
+        return self.table_sigma * math.sqrt(self.rows_per_unit)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,11 +100,26 @@ class Generator(Protocol):
     """The guarantee and where it is proved, in a few sentences; or "no guarantee" and why."""
 
     def plan(
-        self, *, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]
+        self,
+        *,
+        epsilon: float | None,
+        delta: float,
+        n_tables: int,
+        options: Mapping[str, Any],
+        before: Sequence[Event] = (),
+        rows_per_unit: int = 1,
     ) -> Plan:
         """Decides noise and events before any data is looked at; pure.
 
-        `epsilon` may be None for generators that are not private; private ones refuse None.
+        Args:
+            epsilon: Budget of the whole job; None for generators that are not private, and for
+                no other.
+            delta: At which delta epsilon is meant.
+            n_tables: Number of one-way tables that the encode room will measure.
+            options: The generator's options.
+            before: Looks that the job makes beside the generator's own (bought domains): the
+                budget covers them and the plan's events together; not part of `Plan.events`.
+            rows_per_unit: Most rows of a privacy unit that one look uses.
         """
 
     def fit(

@@ -1,4 +1,4 @@
-"""A discriminator whose real rows reach it only through Opacus' DP-SGD.
+"""A discriminator whose real rows reach it only through DP-SGD, by Opacus.
 
 Takes one-hot real rows and fake rows, gives one optimiser step. The gradient of a step is
 
@@ -6,19 +6,26 @@ Takes one-hot real rows and fake rows, gives one optimiser step. The gradient of
 
 with B = sample rate times the noisy, public number of units: never the realised batch size. The
 fake term is a function of earlier noisy gradients and public randomness, hence post-processing; it
-is added after clipping and noise. Per-row norms come from ghost clipping (Li et al. 2022; Bu et
-al. 2023, as in Opacus 1.6), which holds no per-row gradient in memory.
+is added after clipping and noise.
+
+The clipped sum comes from one of two engines that hold no per-row gradient in memory and agree to
+1e-5: `bookkeeping` (the fast one) and `ghost` (Opacus' ghost clipping, the reference: Li et al.
+2022; Bu et al. 2023). Noise, division and the step of the optimiser are Opacus' in both.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from synthkit.generate import bookkeeping
 from synthkit.generate.network import unset_linear
+from synthkit.privacy import mechanism
 from synthkit.privacy.root_logger import root_logger_kept
 
 if TYPE_CHECKING:
     import torch
+
+ENGINES = ("bookkeeping", "ghost")
 
 
 def discriminator(width: int, hidden: int, layers: int) -> torch.nn.Sequential:
@@ -43,37 +50,35 @@ class PrivateCritic:
     of rows.
 
     Args:
-        network: Module without buffers, (batch, width) to (batch, 1).
+        network: Linear layers and activations, no buffers: (batch, width) to (batch, 1).
         max_grad_norm: C, the L2 norm to which each row's whole gradient is clipped.
         noise_multiplier: Std of the noise divided by C.
         expected_batch: B, a public number.
         learning_rate: Of Adam, with betas (0.5, 0.9).
         generator: Secret generator of the noise, on the network's device.
+        engine: `bookkeeping`, or `ghost` for Opacus' own clipping.
     """
 
     def __init__(
         self,
-        network: torch.nn.Module,
+        network: torch.nn.Sequential,
         *,
         max_grad_norm: float,
         noise_multiplier: float,
         expected_batch: float,
         learning_rate: float,
         generator: torch.Generator,
+        engine: str = ENGINES[0],
     ) -> None:
         import torch
 
-        with root_logger_kept():
-            from opacus.grad_sample import GradSampleModuleFastGradientClipping
-            from opacus.optimizers import DPOptimizerFastGradientClipping
-            from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
-
+        self._max_grad_norm = max_grad_norm
         self.network = network.train()  # in eval mode Opacus' hooks are silent
-        self._params = [p for p in network.parameters() if p.requires_grad]
-        self._wrapped = GradSampleModuleFastGradientClipping(
-            network, max_grad_norm=max_grad_norm, use_ghost_clipping=True, loss_reduction="mean"
-        )
-        self._wrapped.disable_hooks()  # on for real rows alone: a second forward breaks the stack
+        self._params: list[Any] = [p for p in network.parameters() if p.requires_grad]
+        self._loss = torch.nn.BCEWithLogitsLoss()
+        with root_logger_kept():
+            from opacus.optimizers import DPOptimizerFastGradientClipping
+
         self.optimizer = DPOptimizerFastGradientClipping(
             torch.optim.Adam(self._params, lr=learning_rate, betas=(0.5, 0.9)),
             noise_multiplier=noise_multiplier,
@@ -83,10 +88,7 @@ class PrivateCritic:
             generator=generator,
             secure_mode=True,  # sums four draws: Opacus' answer to floating-point attacks
         )
-        self._loss = torch.nn.BCEWithLogitsLoss()
-        self._private_loss = DPLossFastGradientClipping(
-            self._wrapped, self.optimizer, self._loss, loss_reduction="mean"
-        )
+        self._ghost = None if engine == "bookkeeping" else _Ghost(self)
 
     def score(self, rows: torch.Tensor) -> torch.Tensor:
         """Returns logits of rows that are not real, (batch, width) to (batch,); unhooked."""
@@ -114,12 +116,61 @@ class PrivateCritic:
         fake_gradient = torch.autograd.grad(fake_loss, self._params)
         # PRIVACY: the only place where this room's networks see real rows; charged as
         # `NoisyGradients`. The loss is never read, printed or returned.
-        self._wrapped.enable_hooks()
-        logits = self._wrapped(real).squeeze(1)  # (batch,): a second axis would broadcast
-        private: Any = self._private_loss(logits, torch.ones_like(logits))
-        private.backward()
-        self._wrapped.disable_hooks()
+        if self._ghost is not None:
+            self._ghost.collect(real)
+        else:
+            sums = bookkeeping.clipped_sum(self.network, real, self._max_grad_norm)
+            for parameter, total in zip(self._params, sums, strict=True):
+                parameter.grad = total
         self.optimizer.pre_step()  # clipped sum + noise, divided by the expected batch
+        self._show_noise()
         for parameter, gradient in zip(self._params, fake_gradient, strict=True):
             assert parameter.grad is not None
             parameter.grad += gradient
+
+    def _show_noise(self) -> None:
+        """Passes the step's noisy mean by the seam of tests and audits; changes nothing else."""
+        if not mechanism.is_watched():
+            return
+        shown = mechanism.shown(
+            "noisy_gradient",
+            {
+                "sums": [p.summed_grad for p in self._params],
+                "std": self.optimizer.noise_multiplier * self.optimizer.max_grad_norm,
+                "divisor": self.optimizer.expected_batch_size,
+                "max_grad_norm": self._max_grad_norm,
+                "network": self.network,
+            },
+            [p.grad for p in self._params],
+        )
+        for parameter, gradient in zip(self._params, shown, strict=True):
+            parameter.grad = gradient.clone()
+
+
+class _Ghost:
+    """Opacus' ghost clipping around a critic's network: leaves the clipped sum in `p.grad`."""
+
+    def __init__(self, critic: PrivateCritic) -> None:
+        with root_logger_kept():
+            from opacus.grad_sample import GradSampleModuleFastGradientClipping
+            from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+
+        self.wrapped = GradSampleModuleFastGradientClipping(
+            critic.network,
+            max_grad_norm=critic._max_grad_norm,
+            use_ghost_clipping=True,
+            loss_reduction="mean",
+        )
+        self.wrapped.disable_hooks()  # on for real rows alone: a second forward breaks the stack
+        self.loss: Any = DPLossFastGradientClipping(
+            self.wrapped, critic.optimizer, critic._loss, loss_reduction="mean"
+        )
+
+    def collect(self, real: torch.Tensor) -> None:
+        """Runs forward and backward on real rows, shape (batch, width); may be empty."""
+        import torch
+
+        self.wrapped.enable_hooks()
+        logits = self.wrapped(real).squeeze(1)  # (batch,): a second axis would broadcast
+        self.loss(logits, torch.ones_like(logits)).backward()
+        self.wrapped.disable_hooks()

@@ -22,7 +22,7 @@ from synthkit.generate import Plan, Progress, ProgressEvent
 from synthkit.generate.device import resolve
 from synthkit.generate.layout import check_codes, code_dtype
 from synthkit.generate.options import Option, check_budget, validate
-from synthkit.privacy.event import UncoveredLook
+from synthkit.privacy.event import Event, UncoveredLook
 
 if TYPE_CHECKING:
     import torch
@@ -47,8 +47,18 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+def plan(
+    *,
+    epsilon: float | None,
+    delta: float,
+    n_tables: int,
+    options: Mapping[str, Any],
+    before: Sequence[Event] = (),
+    rows_per_unit: int = 1,
+) -> Plan:
     """States that nothing is covered; epsilon (may be None) and delta are checked, then not used.
+
+    All rows are used however many a unit has: `rows_per_unit` bounds nothing here.
 
     Raises:
         InputError: On a meaningless budget or unusable options.

@@ -15,17 +15,18 @@ nor chooses by them.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, Progress
+from synthkit.generate.critic import ENGINES
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
 from synthkit.generate.options import Option, check_budget, validate
-from synthkit.generate.two_way import n_pairs
+from synthkit.generate.two_way import TWO_WAY, n_pairs
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -74,6 +75,10 @@ OPTIONS = (
         name="critic_learning_rate", default=1e-3, low=0, high=1, above_low=True,
         meaning="learning rate of the discriminator",
     ),
+    Option(
+        name="engine", default=ENGINES[0], choices=ENGINES,
+        meaning="how rows' gradients are clipped: bookkeeping (fast) or ghost (by Opacus)",
+    ),
     Option(name="critic_hidden", default=256, low=1, high=8192, meaning="discriminator's width"),
     Option(name="critic_layers", default=2, low=1, high=10, meaning="discriminator's layers"),
     Option(
@@ -107,7 +112,15 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+def plan(
+    *,
+    epsilon: float | None,
+    delta: float,
+    n_tables: int,
+    options: Mapping[str, Any],
+    before: Sequence[Event] = (),
+    rows_per_unit: int = 1,
+) -> Plan:
     """Splits the budget by public shares and finds the least noise within it; pure.
 
     A share is one of the summed squared Gaussian-DP parameters mu^2: tables / sigma^2 for tables,
@@ -119,7 +132,7 @@ def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping
     """
     from synthkit.privacy.accountant import calibrate
 
-    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables)
+    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables, rows_per_unit=rows_per_unit)
     assert epsilon is not None  # refused above; said again for the type checker
     checked = validate(options, OPTIONS, generator="dpctgan")
     pairs = n_pairs(n_tables)
@@ -135,11 +148,13 @@ def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping
     rate, steps = float(checked["sample_rate"]), int(checked["critic_steps"])
 
     def events(scale: float) -> tuple[Event, ...]:
-        sigma = scale * math.sqrt(n_tables / share_one)
-        found: list[Event] = [NoisyTables(name="one-way tables", sigma=sigma, tables=n_tables)]
+        tables = n_tables * rows_per_unit  # each of a unit's rows has a set of tables of its own
+        sigma = scale * math.sqrt(tables / share_one)
+        found: list[Event] = [NoisyTables(name="one-way tables", sigma=sigma, tables=tables)]
         if share_two > 0:
-            sigma = scale * math.sqrt(pairs / share_two)
-            found.append(NoisyTables(name="two-way tables", sigma=sigma, tables=pairs))
+            tables = pairs * rows_per_unit
+            sigma = scale * math.sqrt(tables / share_two)
+            found.append(NoisyTables(name=TWO_WAY, sigma=sigma, tables=tables))
         if share_gradients > 0:
             squared = share_gradients / (scale**2 * rate**2 * steps)
             found.append(
@@ -152,10 +167,11 @@ def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping
             )
         return tuple(found)
 
-    found = events(calibrate(events, epsilon=epsilon, delta=delta))
+    scale = calibrate(lambda s: (*before, *events(s)), epsilon=epsilon, delta=delta)
+    found = events(scale)
     first = found[0]
     assert isinstance(first, NoisyTables)
-    return Plan(table_sigma=first.sigma, events=found, options=checked)
+    return Plan(table_sigma=first.sigma, events=found, options=checked, rows_per_unit=rows_per_unit)
 
 
 class DPCTGANModel:

@@ -15,7 +15,7 @@ import numpy as np
 from synthkit.generate import Plan, Progress, ProgressEvent
 from synthkit.generate.layout import code_dtype, shares
 from synthkit.generate.options import check_budget, validate
-from synthkit.privacy.event import NoisyTables
+from synthkit.privacy.event import Event, NoisyTables
 
 if TYPE_CHECKING:
     from synthkit.artifacts import Codes, OneWayTables
@@ -61,7 +61,15 @@ class IndependentModel:
         }
 
 
-def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping[str, Any]) -> Plan:
+def plan(
+    *,
+    epsilon: float | None,
+    delta: float,
+    n_tables: int,
+    options: Mapping[str, Any],
+    before: Sequence[Event] = (),
+    rows_per_unit: int = 1,
+) -> Plan:
     """Spends the whole budget on the one-way tables.
 
     Raises:
@@ -69,15 +77,18 @@ def plan(*, epsilon: float | None, delta: float, n_tables: int, options: Mapping
     """
     from synthkit.privacy.accountant import calibrate
 
-    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables)
+    check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables, rows_per_unit=rows_per_unit)
     assert epsilon is not None  # refused above; said again for the type checker
     checked = validate(options, (), generator="independent")
 
     def events(sigma: float) -> tuple[NoisyTables, ...]:
-        return (NoisyTables(name="one-way tables", sigma=sigma, tables=n_tables),)
+        tables = n_tables * rows_per_unit
+        return (NoisyTables(name="one-way tables", sigma=sigma, tables=tables),)
 
-    sigma = calibrate(events, epsilon=epsilon, delta=delta)
-    return Plan(table_sigma=sigma, events=events(sigma), options=checked)
+    sigma = calibrate(lambda s: (*before, *events(s)), epsilon=epsilon, delta=delta)
+    return Plan(
+        table_sigma=sigma, events=events(sigma), options=checked, rows_per_unit=rows_per_unit
+    )
 
 
 def fit(

@@ -20,15 +20,19 @@ class Option:
     """One option: its default decides its type; `low` and `high` are inclusive."""
 
     name: str
-    default: float | int
-    low: float
-    high: float
+    default: float | int | str
+    low: float = 0
+    high: float = 0
     meaning: str
     above_low: bool = False
     """True: `low` itself is not allowed."""
+    choices: tuple[str, ...] = ()
+    """What an option whose default is a word may be."""
 
     def problem(self, value: object) -> str | None:
         """Says in one sentence what is wrong with `value`; None if nothing is."""
+        if isinstance(self.default, str):
+            return None if value in self.choices else f"{self.name} must be {_either(self.choices)}"
         kind = numbers.Integral if isinstance(self.default, int) else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             word = "a whole number" if kind is numbers.Integral else "a number"
@@ -39,6 +43,10 @@ class Option:
             least = "more than" if self.above_low else "at least"
             return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}"
         return None
+
+
+def _either(choices: Sequence[str]) -> str:
+    return " or ".join(choices)
 
 
 def validate(
@@ -74,11 +82,14 @@ def validate(
     }
 
 
-def check_budget(*, epsilon: float | None, delta: float, n_tables: int) -> None:
+def check_budget(
+    *, epsilon: float | None, delta: float, n_tables: int, rows_per_unit: int = 1
+) -> None:
     """Refuses budgets that mean nothing.
 
     Raises:
-        InputError: Unless 0 < epsilon < infinity, 0 < delta < 1 and n_tables >= 1.
+        InputError: Unless 0 < epsilon < infinity, 0 < delta < 1, n_tables >= 1 and
+            1 <= rows_per_unit <= 1000.
     """
     if epsilon is None or not (math.isfinite(epsilon) and epsilon > 0):
         raise InputError("epsilon must be a positive number.", hint="For example epsilon 1.")
@@ -87,4 +98,9 @@ def check_budget(*, epsilon: float | None, delta: float, n_tables: int) -> None:
     if n_tables < 1:
         raise InputError(
             "There is no column to learn.", hint="Declare at least one column that is encoded."
+        )
+    if isinstance(rows_per_unit, bool) or not 1 <= rows_per_unit <= 1000:
+        raise InputError(
+            "rows_per_unit must be a whole number from 1 to 1000.",
+            hint="1 is the least noise; more lets people with many rows weigh more.",
         )

@@ -7,6 +7,7 @@ operating system.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ from synthkit.generate.layout import Layout, shares
 from synthkit.generate.network import generator_network, initialise
 from synthkit.generate.poisson import PoissonUnits
 from synthkit.generate.training import Anchor, Trainer
-from synthkit.generate.two_way import TwoWayTables, measure
+from synthkit.generate.two_way import TWO_WAY, TwoWayTables, measure
 from synthkit.privacy.event import NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def train(
     """
     import torch
 
-    if one_way.sigma is None or one_way.sigma != plan.table_sigma:
+    if one_way.sigma is None or one_way.sigma != plan.one_way_sigma:
         raise InputError(
             "The one-way tables do not carry the noise of the plan.",
             hint="Measure them with the plan's table_sigma.",
@@ -99,8 +100,8 @@ def train(
 def _two_way(
     codes: Codes, one_way: OneWayTables, plan: Plan, probabilities: tuple[np.ndarray, ...]
 ) -> tuple[TwoWayTables | None, float]:
-    """Measures the two-way tables if the plan bought them; also returns their sigma."""
-    bought = [e for e in plan.events if isinstance(e, NoisyTables)][1:]  # the first is encode's
+    """Measures the two-way tables if the plan bought them; also returns their noise's std."""
+    bought = [e for e in plan.events if isinstance(e, NoisyTables) and e.name == TWO_WAY]
     if not bought:
         return None, 0.0
     tables = measure(
@@ -109,8 +110,9 @@ def _two_way(
         units=one_way.units,
         sigma=bought[0].sigma,
         max_cells=int(plan.options["two_way_cells"]),
+        rows_per_unit=plan.rows_per_unit,
     )
-    return tables, bought[0].sigma
+    return tables, bought[0].sigma * math.sqrt(plan.rows_per_unit)
 
 
 def _private_part(
@@ -132,15 +134,20 @@ def _private_part(
     )
     initialise(network, weights_source)
     secret = secret_torch_generator(layout.device)
+    most = plan.rows_per_unit
     critic = PrivateCritic(
         network.to(layout.device),
-        max_grad_norm=float(options["max_grad_norm"]),
-        noise_multiplier=event.noise_multiplier,
+        # A unit brings up to `most` rows, each clipped to its part of C: together at most C.
+        max_grad_norm=float(options["max_grad_norm"]) / most,
+        noise_multiplier=event.noise_multiplier * most,
         expected_batch=max(event.sample_rate * one_way.units, 1.0),
         learning_rate=float(options["critic_learning_rate"]),
         generator=secret,
+        engine=str(options["engine"]),
     )
-    units = PoissonUnits(codes.units, sample_rate=event.sample_rate, generator=secret)
+    units = PoissonUnits(
+        codes.units, sample_rate=event.sample_rate, generator=secret, rows_per_unit=most
+    )
     values = torch.as_tensor(codes.values.astype(np.int64), device=layout.device)
 
     def rows() -> torch.Tensor:

@@ -2,7 +2,8 @@
 
 Takes codes and a sigma, gives one symmetric matrix of noisy joint shares over all pairs of
 columns. Every privacy unit brings one of its rows, drawn in secret, hence moves one cell of each
-of the n_columns (n_columns - 1) / 2 tables by one: L2 sensitivity sqrt(number of tables).
+of the n_columns (n_columns - 1) / 2 tables by one: L2 sensitivity sqrt(number of tables). Where k
+rows of a unit count, each has a set of tables and noise of its own, and the sets are added up.
 
 Columns with many codes are folded to fewer groups of neighbouring codes first, by their noisy
 one-way tables (post-processing), so that the tables stay within a number of cells.
@@ -21,6 +22,8 @@ from synthkit.generate.layout import Layout
 if TYPE_CHECKING:
     from synthkit.artifacts import Codes
 
+TWO_WAY = "two-way tables"
+"""Name of the event under which the two-way tables are bought."""
 _CHUNK_ROWS = 1 << 16
 """Rows per matrix product: counts below 2^24 are exact in float32."""
 
@@ -83,6 +86,12 @@ def fold(shares: Sequence[np.ndarray], max_cells: int) -> tuple[np.ndarray, tupl
     return np.concatenate(groups), tuple(sizes)
 
 
+def folded(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
+    """Returns the position on the folded axis of each code, int64, shape (n_rows, n_columns)."""
+    wide_sizes = np.bincount(np.searchsorted(np.cumsum(layout.sizes), groups, side="right"))
+    return np.asarray(groups[values.astype(np.int64) + (np.cumsum(wide_sizes) - wide_sizes)])
+
+
 def exact_counts(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
     """Counts every pair of groups, int64, shape (folded, folded): one product per chunk of rows.
 
@@ -93,12 +102,10 @@ def exact_counts(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.n
     """
     import torch
 
-    wide_sizes = np.bincount(np.searchsorted(np.cumsum(layout.sizes), groups, side="right"))
-    wide_starts = np.cumsum(wide_sizes) - wide_sizes  # (n_columns,)
     counts = torch.zeros(layout.width, layout.width, dtype=torch.int64)
     for start in range(0, len(values), _CHUNK_ROWS):
-        folded = groups[values[start : start + _CHUNK_ROWS].astype(np.int64) + wide_starts]
-        local = torch.as_tensor(folded) - layout.starts  # (chunk, n_columns)
+        places = folded(values[start : start + _CHUNK_ROWS], groups, layout)
+        local = torch.as_tensor(places) - layout.starts  # (chunk, n_columns)
         hot = layout.one_hot(local)  # (chunk, folded)
         counts += (hot.T @ hot).round().long()  # (folded, folded)
     result: np.ndarray = counts.numpy()
@@ -106,26 +113,56 @@ def exact_counts(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.n
 
 
 def measure(
-    codes: Codes, shares: Sequence[np.ndarray], *, units: float, sigma: float, max_cells: int
+    codes: Codes,
+    shares: Sequence[np.ndarray],
+    *,
+    units: float,
+    sigma: float,
+    max_cells: int,
+    rows_per_unit: int = 1,
 ) -> TwoWayTables:
     """Measures all two-way tables under noise.
 
     Args:
         codes: The real rows.
         shares: Noisy distribution of each column.
-        units: Noisy number of privacy units.
-        sigma: Std of the noise on every cell.
+        units: Noisy number of rows that count.
+        sigma: Std of the noise on every cell of each set of tables.
         max_cells: Largest number of cells of all tables together.
+        rows_per_unit: Most rows of a unit that count; one set of tables for each.
     """
-    from synthkit.privacy.mechanism import noisy_counts, one_row_per_unit
+    from synthkit.privacy.mechanism import noisy_counts, rows_of_units
 
     groups, sizes = fold(shares, max_cells)
     layout = Layout(sizes)
-    # PRIVACY: charged as `NoisyTables`; one secret row per unit bounds each unit's contribution.
-    chosen = codes.values[one_row_per_unit(codes.units)]
-    counts = exact_counts(chosen, groups, layout)
-    first, second = np.nonzero(np.triu(layout.off_block.numpy()))
-    noisy = noisy_counts(counts[first, second], sigma=sigma)  # (cells,)
-    table = np.zeros((layout.width, layout.width), dtype=np.float32)
-    table[first, second] = noisy / units
-    return TwoWayTables(groups=groups, sizes=sizes, shares=table + table.T)
+    first, second = np.nonzero(np.triu(layout.off_block.numpy()))  # (cells,) each
+    table = np.zeros((layout.width, layout.width))
+    for rows in rows_of_units(codes.units, most=rows_per_unit):
+        # PRIVACY: charged as `NoisyTables`, one set of tables for each of a unit's rows; in each
+        # set a unit moves one cell of every table by one.
+        counts = exact_counts(codes.values[rows], groups, layout)
+        table[first, second] += noisy_counts(
+            counts[first, second],
+            sigma=sigma,
+            cells=lambda rows: pair_cells(codes.values[rows], groups, layout),
+        )
+    noisy = (table / units).astype(np.float32)
+    return TwoWayTables(groups=groups, sizes=sizes, shares=noisy + noisy.T)
+
+
+def pair_cells(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
+    """Returns the cells that each row counts in, numbered as `measure` lists them.
+
+    Args:
+        values: Codes, shape (n_rows, n_columns).
+        groups: As in `TwoWayTables`.
+        layout: Of the folded columns.
+
+    Returns:
+        Shape (n_rows, n_pairs), int64.
+    """
+    above = np.triu(layout.off_block.numpy()) > 0  # (folded, folded)
+    number = np.cumsum(above).reshape(above.shape) - 1
+    places = folded(values, groups, layout)  # (n_rows, n_columns)
+    one, other = np.triu_indices(places.shape[1], k=1)
+    return np.asarray(number[places[:, one], places[:, other]])

@@ -12,10 +12,12 @@ DP-SGD drawn from a user's seed is an attack that shipped in two well-known libr
   whose noisy gradients are never released. On the CPU all 624 words of the Mersenne Twister come
   from the operating system, since `manual_seed` keeps only 32 bits of a seed.
 
-Every draw passes `_draw`, the one seam for tests: `_recording` keeps what was asked and answered,
-`_replaying` answers from such a tape, so that a test can run on neighbouring tables under the same
-noise. Both refuse to start unless pytest is running the process, neither is named anywhere else in
-the package (a test reads the sources), and there is no switch: not by plan, option or environment.
+Every draw passes `_draw`, the one seam for tests and audits. `_recording` keeps what was asked and
+answered, `_replaying` answers from such a tape, so that a test can run on neighbouring tables under
+the same noise; both refuse to start unless pytest is running the process. `watched` lets
+`synthkit audit` see the draws of fits that release nothing; while it does, `require_unwatched`
+refuses every job that would. Nothing else in the package names them (a test reads the sources), and
+there is no switch: not by plan, option or environment.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ import contextlib
 import math
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -41,33 +43,82 @@ _MERSENNE_WORDS = 624
 _CPU_STATE_BYTES = 5056
 
 
+class Watcher(Protocol):
+    """What sees every draw, and may answer it: a test's tape, or an audit."""
+
+    def answer(self, kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+        """Returns the answer of a draw of this kind; `make` makes a fresh one."""
+
+
+_watcher: Watcher | None = None
+
+
+def is_watched() -> bool:
+    """Whether a test or an audit sees the draws of this process now."""
+    return _watcher is not None
+
+
+def require_unwatched() -> None:
+    """Refuses a job that would release something while an audit sees its noise.
+
+    Raises:
+        SynthkitError: If an audit runs in this process; the tapes of tests are let through.
+    """
+    if _watcher is not None and not isinstance(_watcher, _Tape):
+        raise SynthkitError(
+            "An audit is running in this process; nothing may be released meanwhile.",
+            hint="Run the audit and the release one after the other, in processes of their own.",
+        )
+
+
+@contextlib.contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """Lets an audit see every draw of the block; `require_unwatched` guards all releases.
+
+    Whoever sees exact values beside noisy ones sees the rows: what is made in the block must never
+    leave the audit. A test reads the sources: only the audit names this function.
+    """
+    global _watcher
+    if _watcher is not None:
+        raise SynthkitError("Noise is being watched already.", hint="Do not nest audits or tapes.")
+    _watcher = watcher
+    try:
+        yield
+    finally:
+        _watcher = None
+
+
+def shown(kind: str, asked: Mapping[str, Any], answer: Any) -> Any:
+    """Passes a draw that a library has made by the seam; unwatched, it comes back as it is."""
+    return _draw(kind, asked, lambda: answer)
+
+
+def _draw(kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+    """Makes one draw; a watcher sees it and may answer in its place."""
+    return make() if _watcher is None else _watcher.answer(kind, asked, make)
+
+
 @dataclass(frozen=True)
 class _Draw:
     """One request for randomness, as a test sees it."""
 
     kind: str
-    asked: dict[str, Any]
+    asked: Mapping[str, Any]
     answer: Any
 
 
 @dataclass
 class _Tape:
-    """Draws in order; tests only."""
+    """Keeps draws in order, answering afresh or from an older tape; tests only."""
 
     draws: list[_Draw] = field(default_factory=list)
+    answers: Iterator[_Draw] | None = None
 
-
-_tape: _Tape | None = None
-_answers: Iterator[_Draw] | None = None
-
-
-def _draw(kind: str, asked: dict[str, Any], make: Callable[[], Any]) -> Any:
-    """Makes one draw; under a test's tape, keeps it or answers from the tape."""
-    if _tape is None:
-        return make()
-    answer = make() if _answers is None else _replayed(kind, next(_answers, None))
-    _tape.draws.append(_Draw(kind, asked, answer))
-    return answer
+    def answer(self, kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
+        """Keeps what was asked and what is answered."""
+        given = make() if self.answers is None else _replayed(kind, next(self.answers, None))
+        self.draws.append(_Draw(kind, asked, given))
+        return given
 
 
 def _replayed(kind: str, old: _Draw | None) -> Any:
@@ -97,28 +148,30 @@ def _replaying(tape: _Tape) -> Iterator[_Tape]:
 
 @contextlib.contextmanager
 def _taped(answers: Iterator[_Draw] | None) -> Iterator[_Tape]:
-    global _tape, _answers
     if "_pytest.runner" not in sys.modules or "PYTEST_CURRENT_TEST" not in os.environ:
         raise SynthkitError(
             "Noise can be recorded or replayed only inside a test.",
             hint="Run this under pytest; a release never fixes its noise.",
         )
-    if _tape is not None:
-        raise SynthkitError("A tape is running already.", hint="Do not nest tapes.")
-    _tape, _answers = _Tape(), answers
-    try:
-        yield _tape
-    finally:
-        _tape, _answers = None, None
+    tape = _Tape(answers=answers)
+    with watched(tape):
+        yield tape
 
 
-def noisy_counts(counts: np.ndarray, *, sigma: float) -> np.ndarray:
+def noisy_counts(
+    counts: np.ndarray,
+    *,
+    sigma: float,
+    cells: Callable[[np.ndarray], np.ndarray] | None = None,
+) -> np.ndarray:
     """Adds exact discrete Gaussian noise to every cell.
 
     Args:
         counts: Integer counts of any shape, each within 62 bits.
         sigma: Parameter of the discrete Gaussian, above 0 and at most 1e5; its standard deviation
             to within 1e-7 from sigma = 1 upwards (Canonne, Kamath, Steinke 2020, section 3).
+        cells: From row numbers, shape (n,), to the flat cells that each row counts in, shape
+            (n, n_tables); called by audits alone.
 
     Returns:
         Noisy counts, int64, of the same shape; may be negative.
@@ -142,7 +195,7 @@ def noisy_counts(counts: np.ndarray, *, sigma: float) -> np.ndarray:
             f"sigma must be above 0 and at most {_MAX_SIGMA:g}, not {sigma}.",
             hint="Let synthkit.privacy.accountant.calibrate choose it for an epsilon.",
         )
-    asked = {"counts": exact, "sigma": float(sigma)}
+    asked = {"counts": exact, "sigma": float(sigma), "cells": cells}
     answer: np.ndarray = _draw(
         "noisy_counts", asked, lambda: _discrete_gaussian(exact, float(sigma))
     )
@@ -168,7 +221,7 @@ def secret_torch_generator(device: torch.device | str = "cpu") -> torch.Generato
     generator: torch.Generator = _draw(
         "secret_torch_generator", {"device": str(device)}, lambda: _torch_generator(device)
     )
-    if _tape is not None:  # a replayed generator must start where the recorded one started
+    if _watcher is not None:  # a replayed generator must start where the recorded one started
         return generator.clone_state()
     return generator
 
@@ -204,19 +257,31 @@ def secret_numpy_generator() -> np.random.Generator:
 
 
 def one_row_per_unit(units: np.ndarray) -> np.ndarray:
-    """Chooses one row of each privacy unit, uniformly and in secret.
+    """Chooses one row of each privacy unit, uniformly and in secret; see `rows_of_units`.
 
-    Each row draws a 64-bit key from the operating system; the smallest key of a unit wins.
+    Returns:
+        Row indices, int64 of shape (n_units,), in the order of the unit indices.
+    """
+    return rows_of_units(units, most=1)[0]
+
+
+def rows_of_units(units: np.ndarray, *, most: int) -> tuple[np.ndarray, ...]:
+    """Chooses up to `most` rows of each privacy unit, uniformly, without repeats and in secret.
+
+    Each row draws a 64-bit key from the operating system; the smallest keys of a unit win.
     The choice of one unit never depends on another unit's rows.
 
     Args:
         units: Index of the privacy unit of each row, integers of shape (n_rows,).
+        most: Largest number of rows of a unit, at least 1.
 
     Returns:
-        Row indices, int64 of shape (n_units,), in the order of the unit indices.
+        `most` arrays of row indices, int64, each in the order of the unit indices: the first holds
+        one row of every unit, the second a further row of each unit that has one, and so on. A
+        unit is in each of them at most once.
 
     Raises:
-        InputError: If `units` is not a one-dimensional array of integers.
+        InputError: If `units` is not a one-dimensional array of integers, or `most` is below 1.
     """
     index = np.asarray(units)
     if index.ndim != 1 or (index.size and index.dtype.kind not in "iu"):
@@ -224,10 +289,12 @@ def one_row_per_unit(units: np.ndarray) -> np.ndarray:
             "The privacy units are not one integer per row.",
             hint="Pass the array that synthkit.source.unit_index returns.",
         )
-    raw: bytes = _draw("one_row_per_unit", {"rows": index.size}, lambda: os.urandom(8 * index.size))
+    if isinstance(most, bool) or most < 1:
+        raise InputError("Rows per unit must be at least 1.", hint="1 is the usual choice.")
+    raw: bytes = _draw("rows_of_units", {"rows": index.size}, lambda: os.urandom(8 * index.size))
     keys = np.frombuffer(raw, np.uint64)  # (n_rows,)
     order = np.lexsort((keys, index))  # (n_rows,) by unit, then by key
     ranked = index[order]
-    is_first = np.ones(index.size, dtype=bool)
-    is_first[1:] = ranked[1:] != ranked[:-1]
-    return order[is_first].astype(np.int64)  # (n_units,)
+    starts = np.flatnonzero(np.append(True, ranked[1:] != ranked[:-1])[: index.size])  # (n_units,)
+    sizes = np.diff(np.append(starts, index.size))  # (n_units,)
+    return tuple(order[starts[sizes > j] + j].astype(np.int64) for j in range(most))

@@ -21,30 +21,33 @@ relaxed = settings(
 )
 
 
-def last_row_of_unit(units: np.ndarray) -> np.ndarray:
-    """Stands in for the secret choice, coupled between neighbours: same unit, same row."""
-    return np.array([np.flatnonzero(units == u)[-1] for u in np.unique(units)], dtype=np.int64)
+def last_rows_of_units(units: np.ndarray, *, most: int) -> tuple[np.ndarray, ...]:
+    """Stands in for the secret choice, coupled between neighbours: same unit, same rows."""
+    rows = [np.flatnonzero(units == u)[::-1] for u in np.unique(units)]
+    return tuple(np.array([r[j] for r in rows if len(r) > j], dtype=np.int64) for j in range(most))
 
 
 def counted(
     monkeypatch: pytest.MonkeyPatch,
     made: tuple[pl.DataFrame, Schema, np.ndarray],
-    choose: Callable[[np.ndarray], np.ndarray] = last_row_of_unit,
+    choose: Callable[..., tuple[np.ndarray, ...]] = last_rows_of_units,
+    rows_per_unit: int = 1,
 ) -> tuple[np.ndarray, list[int]]:
     """Returns the exact counts that `fit` hands to the noise, and the size of each table."""
     seen: list[np.ndarray] = []
 
-    def capture(counts: np.ndarray, *, sigma: float) -> np.ndarray:
+    def capture(counts: np.ndarray, *, sigma: float, cells: object) -> np.ndarray:
         seen.append(counts.copy())
         return counts
 
     with monkeypatch.context() as patch:
         patch.setattr(mechanism, "noisy_counts", capture)
-        patch.setattr(mechanism, "one_row_per_unit", choose)
-        fitted = fit(*made, sigma=1.0)
+        patch.setattr(mechanism, "rows_of_units", choose)
+        fitted = fit(*made, sigma=1.0, rows_per_unit=rows_per_unit)
     assert len(seen) == 1, "one event, one call"
     assert seen[0].dtype == np.int64
-    return seen[0], [p.grid.n_cells for p in fitted.codec.parts]
+    assert len(seen[0]) == rows_per_unit
+    return seen[0].ravel(), [p.grid.n_cells for p in fitted.codec.parts] * rows_per_unit
 
 
 def changes_per_table(before: np.ndarray, after: np.ndarray, sizes: list[int]) -> list[list[int]]:
@@ -68,6 +71,38 @@ def test_a_unit_changes_one_cell_of_each_table_by_one(monkeypatch, made):
     assert changes_per_table(before, after, sizes) == [[1]] * n_tables(made[1])
 
 
+@pytest.mark.parametrize(("rows", "counted_rows"), [(1, 1), (2, 2), (3, 3), (7, 3)])
+def test_with_three_rows_a_unit_changes_a_cell_of_each_table_of_as_many_sets(
+    monkeypatch, rows, counted_rows
+):
+    made = person_with_rows(rows)
+    after, sizes = counted(monkeypatch, made, rows_per_unit=3)
+    before, _ = counted(monkeypatch, without_last_unit(made), rows_per_unit=3)
+    assert changes_per_table(before, after, sizes) == [[1]] * 2 * counted_rows + [[]] * 2 * (
+        3 - counted_rows
+    )
+
+
+def test_the_noise_of_three_rows_per_unit_is_the_sum_of_three():
+    made = person_with_rows(7)
+    fitted = fit(*made, sigma=5.0, rows_per_unit=3)
+    assert fitted.one_way.sigma == pytest.approx(5.0 * 3**0.5)
+
+
+def test_a_row_counts_in_the_cells_that_audits_are_told():
+    made = person_with_rows(4)
+    with mechanism._recording() as tape:
+        fit(*made, sigma=1.0)
+    asked = tape.draws[1].asked
+    total = np.zeros(asked["counts"].size, dtype=np.int64)
+    for cell in asked["cells"](np.array([0, 0])).ravel():
+        total[cell] += 1
+    # Unit 0 has one row; the other one's is whatever was chosen.
+    rest = asked["counts"].ravel() - total / 2
+    assert (rest >= 0).all()
+    assert rest.sum() == 2
+
+
 def person_with_rows(n: int) -> tuple[pl.DataFrame, Schema, np.ndarray]:
     columns = (
         Column(name="who", kind="person_id"),
@@ -88,8 +123,8 @@ def person_with_rows(n: int) -> tuple[pl.DataFrame, Schema, np.ndarray]:
 def test_the_sensitivity_test_catches_a_fit_that_counts_every_row(monkeypatch):
     """The planted fault: no bound on a person's contribution."""
 
-    def every_row(units: np.ndarray) -> np.ndarray:
-        return np.arange(units.size)
+    def every_row(units: np.ndarray, *, most: int) -> tuple[np.ndarray, ...]:
+        return (np.arange(units.size),)
 
     made = person_with_rows(7)
     after, sizes = counted(monkeypatch, made, every_row)
@@ -108,7 +143,7 @@ def test_the_row_of_a_unit_is_chosen_by_the_secret_mechanism():
         with mechanism._recording() as tape:
             fit(*made, sigma=1.0)
         kinds = [d.kind for d in tape.draws]
-        assert kinds == ["one_row_per_unit", "noisy_counts"]
+        assert kinds == ["rows_of_units", "noisy_counts"]
         seen.add(tape.draws[1].asked["counts"].tobytes())
     assert len(seen) > 1
 
@@ -121,7 +156,7 @@ def outcome(
 ) -> tuple[object, ...]:
     """Everything releasable of a fit whose noisy counts are frozen to the first call's."""
 
-    def frozen(counts: np.ndarray, *, sigma: float) -> np.ndarray:
+    def frozen(counts: np.ndarray, *, sigma: float, cells: object) -> np.ndarray:
         noise = np.arange(counts.size) % 3 - 1
         release.setdefault("counts", counts + noise)
         if release["counts"].shape != counts.shape:
@@ -264,7 +299,7 @@ def test_noisy_tables_are_near_the_truth():
     ],
 )
 def test_unusable_options_are_refused_before_any_look(monkeypatch, options):
-    monkeypatch.setattr(mechanism, "one_row_per_unit", None)
+    monkeypatch.setattr(mechanism, "rows_of_units", None)
     with pytest.raises(InputError):
         fit(*person_with_rows(2), **options)
 

@@ -7,6 +7,7 @@ import scipy.stats
 import torch
 
 from synthkit.generate.poisson import PoissonUnits
+from synthkit.privacy import mechanism
 from synthkit.privacy.mechanism import secret_torch_generator
 
 ALPHA = 1e-6
@@ -102,3 +103,42 @@ def test_the_same_units_are_drawn_differently_each_time() -> None:
     first, second = _sampler(), _sampler()
     same = [torch.equal(first.draw(), second.draw()) for _ in range(20)]
     assert not all(same)
+
+
+def test_with_three_rows_per_unit_each_entering_unit_brings_up_to_three_of_its_own() -> None:
+    sampler = PoissonUnits(
+        UNITS, sample_rate=RATE, generator=secret_torch_generator("cpu"), rows_per_unit=3
+    )
+    owned = np.bincount(UNITS)
+    counts = np.zeros(40)
+    for _ in range(DRAWS):
+        rows = sampler.draw().numpy()
+        assert len(set(rows)) == len(rows)
+        brought = np.bincount(UNITS[rows], minlength=40)
+        entered = brought > 0
+        assert (brought[entered] == np.minimum(owned, 3)[entered]).all()
+        counts += entered
+    tails = [scipy.stats.binomtest(int(c), DRAWS, RATE).pvalue for c in counts]
+    assert min(tails) > ALPHA / len(tails)
+
+
+def test_with_three_rows_per_unit_each_row_of_a_person_is_as_likely_as_the_others() -> None:
+    sampler = PoissonUnits(
+        np.zeros(20, dtype=np.int64),
+        sample_rate=1.0,
+        generator=secret_torch_generator("cpu"),
+        rows_per_unit=3,
+    )
+    counts = np.bincount(np.concatenate([sampler.draw() for _ in range(4000)]), minlength=20)
+    # Without repeats the counts vary less than a multinomial's: chi-square errs to the safe side.
+    assert scipy.stats.chisquare(counts).pvalue > ALPHA
+    only_first = counts * (np.arange(20) < 19) + 1
+    assert scipy.stats.chisquare(only_first).pvalue < ALPHA, "a row that never comes is seen"
+
+
+def test_audits_see_the_coins() -> None:
+    with mechanism._recording() as tape:
+        _sampler().draw()
+    coins = next(d for d in tape.draws if d.kind == "unit_coins")
+    assert coins.asked == {"units": 40, "rate": RATE}
+    assert coins.answer.shape == (40,)

@@ -7,6 +7,7 @@ from scipy import stats
 from synthkit.artifacts import Codes
 from synthkit.generate.layout import Layout, shares
 from synthkit.generate.two_way import exact_counts, fold, folded_sizes, measure, n_pairs
+from synthkit.privacy import mechanism
 
 from .conftest import linked_codes, measured
 
@@ -57,6 +58,38 @@ def test_a_person_with_many_rows_moves_each_table_by_one_cell_and_one() -> None:
     assert moved.min() == 0
     assert moved.max() == 1
     assert moved.sum() == n_pairs(len(few.sizes))
+
+
+def test_with_three_rows_a_person_moves_one_cell_of_each_table_of_three_sets() -> None:
+    codes = linked_codes(40, rows_per_unit=5)
+    kept = codes.units < 39
+    fewer = Codes(
+        columns=codes.columns,
+        sizes=codes.sizes,
+        values=codes.values[kept],
+        units=codes.units[kept],
+    )
+    parts = shares(measured(codes, None))
+    tapes = []
+    for table in (codes, fewer):
+        with mechanism._recording() as tape:
+            measure(table, parts, units=40.0, sigma=3.0, max_cells=10_000, rows_per_unit=3)
+        tapes.append(tape.draws)
+    assert [d.kind for d in tapes[0]] == ["rows_of_units"] + ["noisy_counts"] * 3
+    sums = [[int(d.asked["counts"].sum()) for d in tape[1:]] for tape in tapes]
+    assert sums == [[40 * n_pairs(4)] * 3, [39 * n_pairs(4)] * 3]
+
+
+def test_a_row_counts_in_the_cells_that_audits_are_told() -> None:
+    codes = linked_codes(50)
+    with mechanism._recording() as tape:
+        measure(codes, shares(measured(codes, None)), units=50.0, sigma=3.0, max_cells=60)
+    asked = tape.draws[-1].asked
+    cells = asked["cells"](np.arange(50))
+    assert cells.shape == (50, n_pairs(4))
+    np.testing.assert_array_equal(
+        np.bincount(cells.ravel(), minlength=asked["counts"].size), asked["counts"]
+    )
 
 
 def test_noise_has_the_sigma_that_is_charged() -> None:

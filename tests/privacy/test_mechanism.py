@@ -9,9 +9,11 @@ import random
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 
 from synthkit.errors import InputError, SynthkitError
@@ -23,6 +25,7 @@ PUBLIC = (
     mechanism.secret_torch_generator,
     mechanism.secret_numpy_generator,
     mechanism.one_row_per_unit,
+    mechanism.rows_of_units,
 )
 
 
@@ -62,7 +65,7 @@ def test_draws_leave_the_global_generators_alone() -> None:
 
 def test_no_function_takes_a_seed_or_a_generator() -> None:
     names = {p for f in PUBLIC for p in inspect.signature(f).parameters}
-    assert names == {"counts", "sigma", "device", "units"}
+    assert names == {"counts", "sigma", "cells", "device", "units", "most"}
 
 
 def test_the_environment_is_read_only_to_recognise_a_test() -> None:
@@ -205,6 +208,67 @@ def test_one_row_of_each_unit_is_chosen_in_unit_order() -> None:
         assert units[rows].tolist() == [0, 2, 7, 9]
     assert mechanism.one_row_per_unit(np.arange(50)[::-1]).tolist() == list(range(50))[::-1]
     assert mechanism.one_row_per_unit(np.array([], dtype=np.int64)).shape == (0,)
+
+
+def test_further_rows_come_in_sets_with_one_row_of_a_unit_in_each() -> None:
+    units = np.array([7, 2, 2, 9, 7, 7, 0, 2])
+    firsts = set()
+    for _ in range(60):
+        sets = mechanism.rows_of_units(units, most=4)
+        assert [units[rows].tolist() for rows in sets] == [[0, 2, 7, 9], [2, 7], [2, 7], []]
+        chosen = np.concatenate(sets)
+        assert len(set(chosen)) == len(chosen) == len(units)
+        firsts.add(sets[0].tobytes())
+    assert len(firsts) == 9, "each of a unit's three rows may come first (missed: chance 0.01)"
+
+
+def test_rows_of_a_unit_are_chosen_with_equal_chances_for_every_set() -> None:
+    # 3 of 5 rows: each of the 10 subsets equally often; alpha 1e-6.
+    counts: dict[tuple[int, ...], int] = {}
+    for _ in range(4000):
+        rows = tuple(sorted(np.concatenate(mechanism.rows_of_units(np.zeros(5, int), most=3))))
+        counts[rows] = counts.get(rows, 0) + 1
+    assert len(counts) == 10
+    assert scipy.stats.chisquare(list(counts.values())).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("most", [0, -1, True])
+def test_at_least_one_row_of_a_unit_must_count(most: int) -> None:
+    with pytest.raises(InputError, match="at least 1"):
+        mechanism.rows_of_units(np.zeros(3, dtype=int), most=most)
+
+
+class _Spy:
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+
+    def answer(self, kind: str, asked: object, make: Any) -> Any:
+        self.kinds.append(kind)
+        return make()
+
+
+def test_an_audit_sees_draws_and_nothing_may_be_released_meanwhile() -> None:
+    spy = _Spy()
+    mechanism.require_unwatched()
+    with mechanism.watched(spy):
+        assert mechanism.is_watched()
+        mechanism.rows_of_units(np.zeros(3, dtype=int), most=1)
+        with pytest.raises(SynthkitError, match="nothing may be released"):
+            mechanism.require_unwatched()
+        with pytest.raises(SynthkitError, match="already"), mechanism.watched(spy):
+            pass
+    assert not mechanism.is_watched()
+    assert spy.kinds == ["rows_of_units"]
+
+
+def names_the_watch(source: str) -> bool:
+    return "mechanism.watched(" in source or "import watched" in source
+
+
+def test_only_the_audit_watches() -> None:
+    files = [p for p in PACKAGE.rglob("*.py") if names_the_watch(p.read_text(encoding="utf-8"))]
+    assert {p.parent.name for p in files} <= {"auditing"}
+    assert names_the_watch("with mechanism.watched(spy):")  # the guard sees a planted use
 
 
 @pytest.mark.parametrize("units", [np.zeros((2, 2), dtype=int), np.array([0.0, 1.0])])
