@@ -15,7 +15,7 @@ $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(0 if (3, 11) <= sys.version_info[:2] <= (3, 13) else "synthkit needs Python 3.11 to 3.13; set PYTHON=python3.11")'
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgres]'
 	touch $(STAMP)
 
 run: setup
@@ -30,14 +30,14 @@ test-slow: setup
 test-all: test test-slow
 
 lint: setup
-	$(BIN)/ruff format --check synthkit tests
-	$(BIN)/ruff check synthkit tests
+	$(BIN)/ruff format --check synthkit tests benchmarks
+	$(BIN)/ruff check synthkit tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 fix: setup
-	$(BIN)/ruff format synthkit tests
-	$(BIN)/ruff check --fix synthkit tests
+	$(BIN)/ruff format synthkit tests benchmarks
+	$(BIN)/ruff check --fix synthkit tests benchmarks
 
 reports: setup
 	$(BIN)/python reports/build.py

@@ -1,7 +1,8 @@
 """Where the ledger's tests run: SQLite files, and a real PostgreSQL server.
 
 The server is the one at `SYNTHKIT_TEST_POSTGRES` (a URL whose role may create schemas), or a
-throw-away cluster where PostgreSQL's programs are installed; without either the tests skip.
+throw-away cluster where PostgreSQL's programs are installed. Without either the tests skip, unless
+`SYNTHKIT_REQUIRE_POSTGRES` is 1, as in continuous integration: then they fail.
 """
 
 from __future__ import annotations
@@ -15,10 +16,26 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 BACKENDS = ("sqlite", "postgresql")
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skips the test, or fails it where PostgreSQL must be there."""
+    if os.environ.get("SYNTHKIT_REQUIRE_POSTGRES") == "1":
+        pytest.fail(f"{reason}, and SYNTHKIT_REQUIRE_POSTGRES is 1", pytrace=False)
+    pytest.skip(reason)
+
+
+def require_driver() -> None:
+    """Skips or fails without psycopg."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        unavailable("the PostgreSQL driver is not installed (the extra `postgres`)")
 
 
 def _programs() -> Path | None:
@@ -75,7 +92,8 @@ class Cluster:
             "listen_addresses": "127.0.0.1",
             "port": self.port,
             "unix_socket_directories": self._folder,
-            "fsync": "off",
+            "fsync": "off",  # a server that is stopped at once loses nothing by it; a power cut may
+            "wal_writer_delay": "10s",  # so that a commit which waits for no log is lost for sure
             "max_connections": 30,
             "shared_buffers": "16MB",
         }
@@ -109,8 +127,8 @@ def postgres_cluster() -> Iterator[Cluster]:
     """A cluster of the tests' own, which they may stop."""
     programs = _programs()
     if programs is None:
-        pytest.skip("PostgreSQL is not installed and SYNTHKIT_TEST_POSTGRES names no server")
-    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
+        unavailable("PostgreSQL's programs (initdb, postgres) are not installed")
+    require_driver()
     folder = Path(tempfile.mkdtemp(prefix="synthkit-postgres-"))
     try:
         cluster = Cluster(programs, folder)
@@ -126,7 +144,7 @@ def postgres_cluster() -> Iterator[Cluster]:
 def postgres_server(request: pytest.FixtureRequest) -> str:
     """URL of a server on which the tests may create schemas."""
     if url := os.environ.get("SYNTHKIT_TEST_POSTGRES"):
-        pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
+        require_driver()
         return url
     return str(request.getfixturevalue("postgres_cluster").url)
 
@@ -153,6 +171,11 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
 @pytest.fixture(params=BACKENDS)
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """An empty ledger's URL, in either database."""
+    return empty_ledger(request, tmp_path)
+
+
+def empty_ledger(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """URL of an empty ledger in the database that the fixture's parameter names."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     return str(request.getfixturevalue("postgres_url"))

@@ -101,7 +101,9 @@ def test_a_job_killed_while_it_writes_leaves_a_whole_ledger(url: str, ledger: Le
 FORKS = (
     PRELUDE
     + """
-    import json
+    import functools, json
+    priced = functools.cache(accountant.cost)  # each price is found once, before the children
+    accountant.cost = lambda events, *, delta: priced(tuple(events), delta=delta)
     def fork(work, n):
         # Children start together, each with its own connection, and report by exit code.
         ready, go = os.pipe()
@@ -154,7 +156,8 @@ def test_eight_writers_lose_nothing(url: str) -> None:
             ledger.settle(ledger.reserve(f"people-{k}", "row", tables(3e3, 9), delta=1e-6,
                                          note=str(turn)))
         return 0
-    accountant.cost(tables(3e3, 9), delta=1e-6)
+    for turns in (0, 1, 2):
+        accountant.cost(turns * tables(3e3, 9), delta=1e-6)
     print(json.dumps(fork(work, 8)))
     """,
         url,
@@ -166,6 +169,32 @@ def test_eight_writers_lose_nothing(url: str) -> None:
     for population in ledger.populations():
         assert [e.note for e in ledger.history(population) if e.action == "reserved"] == ["0", "1"]
         assert ledger.spent(population).unsettled == 0
+
+
+def test_of_eight_jobs_racing_for_one_budget_as_many_win_as_fit(url: str) -> None:
+    fits = price(SMALL, SMALL, SMALL)
+    Ledger(url).set_cap("people", fits)
+    done = run_script(
+        FORKS
+        + """
+    def work(k):
+        try:
+            ledger = Ledger(url)
+            ledger.settle(ledger.reserve("people", "person", tables(60.0, 15), delta=1e-6))
+        except BudgetExceeded:
+            return 4
+        return 0
+    for jobs in range(5):
+        accountant.cost(jobs * tables(60.0, 15), delta=1e-6)
+    print(json.dumps(sorted(fork(work, 8))))
+    """,
+        url,
+    )
+    assert json.loads(done.stdout or "null") == [0] * 3 + [4] * 5, done.stderr
+    ledger = Ledger(url)
+    ledger.verify_chain()
+    assert ledger.spent("people").epsilon == fits
+    assert actions(ledger).count("reserved") == actions(ledger).count("settled") == 3
 
 
 def test_the_ledger_survives_a_full_disk_with_a_clear_word(path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +14,7 @@ from synthkit.errors import InputError, IntegrityError, SynthkitError
 from synthkit.privacy import journal, postgres
 from synthkit.privacy.event import NoisyTables
 from synthkit.privacy.ledger import Ledger
+from tests.privacy.conftest import require_driver, unavailable
 
 if TYPE_CHECKING:
     from tests.privacy.conftest import Cluster
@@ -36,11 +38,39 @@ def refused(url: str) -> SynthkitError:
     return caught.value
 
 
+# Whether these tests run at all.
+
+
+@pytest.mark.parametrize(
+    ("value", "outcome"), [("1", "Failed"), ("0", "Skipped"), (None, "Skipped")]
+)
+def test_a_missing_server_is_a_failure_where_it_is_required(
+    monkeypatch: pytest.MonkeyPatch, value: str | None, outcome: str
+) -> None:
+    monkeypatch.delenv("SYNTHKIT_REQUIRE_POSTGRES", raising=False)
+    if value is not None:
+        monkeypatch.setenv("SYNTHKIT_REQUIRE_POSTGRES", value)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception)) as caught:
+        require_driver()
+    assert type(caught.value).__name__ == outcome
+    with pytest.raises((pytest.fail.Exception, pytest.skip.Exception), match="no server") as caught:
+        unavailable("no server")
+    assert type(caught.value).__name__ == outcome
+
+
+def test_continuous_integration_installs_and_requires_the_server() -> None:
+    run = (Path(__file__).parents[2] / ".ci" / "run").read_text(encoding="utf-8")
+    assert "apt-get install -q -y --no-install-recommends postgresql" in run
+    assert "export SYNTHKIT_REQUIRE_POSTGRES=1" in run
+    assert "\nmake test-all\n" in run
+
+
 # Errors.
 
 
 def test_a_server_that_is_down_is_named() -> None:
-    pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    require_driver()
     error = refused("postgresql+psycopg://u:s3cret@127.0.0.1:1/d?password=s3cret")
     assert "127.0.0.1:1/d cannot be reached" in error.message
 

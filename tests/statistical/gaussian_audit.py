@@ -23,9 +23,9 @@ from typing import TypeVar
 import numpy as np
 import scipy.stats
 
+from synthkit.evaluate.audit.gaussian_fit import mu_bound
+
 Batch = TypeVar("Batch")
-_EXACT_UP_TO = 10.0
-"""Above this estimate of mu the noncentral t is not evaluated; a wider closed form serves."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def audit(
     pairs = list(zip(np.abs(shifts[1] - shifts[0]), np.sqrt(variances.mean(axis=0)), strict=True))
     return Found(
         sensitivity=max(shift_bound(d, s, draws, level) for d, s in pairs),
-        mu=max(mu_bound(d, s, draws, level) for d, s in pairs),
+        mu=max(mu_bound(d, s, (draws, draws), level / 2) for d, s in pairs),
     )
 
 
@@ -81,23 +81,6 @@ def shift_bound(difference: float, std: float, draws: int, level: float) -> floa
     """
     quantile = scipy.stats.t.isf(level / 2, 2 * draws - 2)
     return max(0.0, float(difference - quantile * std * math.sqrt(2 / draws)))
-
-
-def mu_bound(difference: float, std: float, draws: int, level: float) -> float:
-    """Lower bound on the distance of two means in units of the true standard deviation."""
-    if std == 0:
-        return math.inf if difference > 0 else 0.0
-    root, freedom = math.sqrt(draws / 2), 2 * draws - 2
-    estimate = float(difference / std)
-    if estimate > _EXACT_UP_TO:
-        largest_std = std * math.sqrt(freedom / scipy.stats.chi2.ppf(level / 2, freedom))
-        return shift_bound(difference, std, draws, level / 2) / float(largest_std)
-    low, high = 0.0, estimate
-    for _ in range(50):  # the greatest mu under which so large a t is rarer than the level
-        middle = (low + high) / 2
-        is_too_small = scipy.stats.nct.sf(estimate * root, freedom, middle * root) < level / 2
-        low, high = (middle, high) if is_too_small else (low, middle)
-    return low
 
 
 def power(mu: float, claimed: float, draws: int, level: float) -> float:

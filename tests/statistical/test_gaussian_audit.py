@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from tests.statistical.gaussian_audit import Found, audit, mu_bound, power, shift_bound
+from synthkit.evaluate.audit.gaussian_fit import mu_bound
+from tests.statistical.gaussian_audit import Found, audit, power, shift_bound
 
 ALPHA = 1e-6
 EFFECT = np.array([3.0, 0.0, -4.0])
@@ -58,13 +59,16 @@ def test_a_bound_is_wrong_as_rarely_as_it_says_and_not_more_rarely() -> None:
     for _ in range(400):
         a, b = rng.normal(0, 2, 30), rng.normal(3, 2, 30)
         difference, std = abs(b.mean() - a.mean()), math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
-        wrong += shift_bound(difference, std, 30, 0.2) > 3, mu_bound(difference, std, 30, 0.2) > 1.5
+        wrong += (
+            shift_bound(difference, std, 30, 0.2) > 3,
+            mu_bound(difference, std, (30, 30), 0.1) > 1.5,
+        )
     for count in wrong:
         assert scipy.stats.binomtest(int(count), 400, 0.1).pvalue > ALPHA
 
 
 def test_the_closed_form_above_mu_10_is_never_above_the_exact_bound() -> None:
-    below, above = mu_bound(9.9999, 1.0, 600, 1e-6), mu_bound(10.0001, 1.0, 600, 1e-6)
+    below, above = (mu_bound(d, 1.0, (600, 600), 5e-7) for d in (9.9999, 10.0001))
     assert 0.9 * below < above < below
 
 
@@ -74,7 +78,7 @@ def test_the_stated_power_is_what_repeats_show() -> None:
     for _ in range(400):
         a, b = rng.normal(0, 1, draws), rng.normal(mu, 1, draws)
         std = math.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 2)
-        caught += mu_bound(abs(b.mean() - a.mean()), std, draws, level) > claimed
+        caught += mu_bound(abs(b.mean() - a.mean()), std, (draws, draws), level / 2) > claimed
     expected = power(mu, claimed, draws, level)
     assert 0.3 < expected < 0.9
     assert scipy.stats.binomtest(caught, 400, expected).pvalue > ALPHA

@@ -8,10 +8,13 @@ import torch
 from scipy import stats
 
 from synthkit.privacy import mechanism
+from tests.statistical.power import measured_power
 
 ALPHA = 1e-6
 SIGMA = 20.0
 CELLS = 20_000
+LAW_CELLS = 60_000
+"""A chi-square test of the law spreads its power over all cells, so it needs more draws."""
 
 
 def is_another_spread(noise: np.ndarray, sigma: float) -> bool:
@@ -20,16 +23,34 @@ def is_another_spread(noise: np.ndarray, sigma: float) -> bool:
     return bool(min(share, 1 - share) < ALPHA / 2)
 
 
-def is_another_law(noise: np.ndarray, sigma: float) -> bool:
-    """Chi-square test against the discrete Gaussian's probabilities, tails pooled."""
-    edge = int(np.floor(2.5 * sigma))
+def probabilities(sigma: float, edge: int) -> np.ndarray:
+    """Discrete Gaussian's probabilities of -edge .. edge, what lies beyond pooled into the ends."""
     points = np.arange(-60 * max(1, int(sigma)), 60 * max(1, int(sigma)) + 1)
     weights = np.exp(-(points**2) / (2 * sigma**2))
-    shares = weights / weights.sum()
-    pooled = np.clip(points, -edge, edge)
-    expected = np.array([shares[pooled == v].sum() for v in range(-edge, edge + 1)])
-    found = np.array([np.sum(np.clip(noise, -edge, edge) == v) for v in range(-edge, edge + 1)])
-    statistic = np.sum((found - noise.size * expected) ** 2 / (noise.size * expected))
+    return np.bincount(np.clip(points, -edge, edge) + edge, weights=weights / weights.sum())
+
+
+def rounded_probabilities(sigma: float, edge: int) -> np.ndarray:
+    """Those of a rounded continuous Gaussian, pooled in the same way."""
+    cuts = stats.norm.cdf(np.arange(-edge, edge) + 0.5, scale=sigma)
+    return np.diff(np.concatenate([[0.0], cuts, [1.0]]))
+
+
+def edge_of(sigma: float) -> int:
+    return max(1, int(np.floor(2.5 * sigma)))
+
+
+def is_another_law(noise: np.ndarray, sigma: float) -> bool:
+    """Chi-square test against the discrete Gaussian's probabilities, tails pooled."""
+    edge = edge_of(sigma)
+    return are_other_counts(
+        np.bincount(np.clip(noise, -edge, edge) + edge, minlength=2 * edge + 1), sigma
+    )
+
+
+def are_other_counts(found: np.ndarray, sigma: float) -> bool:
+    expected = found.sum() * probabilities(sigma, edge_of(sigma))
+    statistic = np.sum((found - expected) ** 2 / expected)
     return bool(stats.chi2.sf(statistic, df=expected.size - 1) < ALPHA)
 
 
@@ -54,13 +75,42 @@ def test_a_sigma_5_percent_too_small_or_too_large_is_caught() -> None:
         assert is_another_spread(faulty, SIGMA)
 
 
-@pytest.mark.parametrize("sigma", [0.6, 1.2, 3.0])
+@pytest.mark.parametrize("factor", [0.95, 1.05])
+def test_the_power_against_5_percent_is_measured(factor: float) -> None:
+    rng = np.random.default_rng(3)
+    law = probabilities(factor * SIGMA, edge := 10 * int(SIGMA))
+    values = np.arange(-edge, edge + 1)
+    assert measured_power(lambda: is_another_spread(rng.choice(values, CELLS, p=law), SIGMA)) > 0.99
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.2, 3.0, SIGMA])
+def test_the_chi_square_test_sees_a_sigma_5_percent_too_small(sigma: float) -> None:
+    """Exact power by the noncentral chi-square law, and measured; likewise against rounding."""
+    rng, edge = np.random.default_rng(4), edge_of(sigma)
+    shares = probabilities(sigma, edge)
+    planted = [probabilities(0.95 * sigma, edge)]
+    if sigma < 1:
+        planted.append(rounded_probabilities(sigma, edge))
+    for faulty in planted:
+        noncentrality = LAW_CELLS * np.sum((faulty - shares) ** 2 / shares)
+        limit = stats.chi2.isf(ALPHA, shares.size - 1)
+        assert stats.ncx2.sf(limit, shares.size - 1, noncentrality) > 1 - 1e-4
+
+        def is_caught(faulty: np.ndarray = faulty) -> bool:
+            return are_other_counts(rng.multinomial(LAW_CELLS, faulty), sigma)
+
+        assert measured_power(is_caught) > 0.99
+
+
+@pytest.mark.parametrize("sigma", [0.6, 1.2, 3.0, SIGMA])
 def test_small_noise_is_discrete_gaussian_and_not_rounded_gaussian(sigma: float) -> None:
-    noise = mechanism.noisy_counts(np.full(CELLS, 11), sigma=sigma) - 11
+    noise = mechanism.noisy_counts(np.full(LAW_CELLS, 11), sigma=sigma) - 11
     assert not is_another_law(noise, sigma)
     if sigma < 1:  # rounding adds 1/12 to the variance: seen at once where sigma is small
-        rounded = np.rint(np.random.default_rng(1).normal(0, sigma, CELLS)).astype(int)
+        rounded = np.rint(np.random.default_rng(1).normal(0, sigma, LAW_CELLS)).astype(int)
         assert is_another_law(rounded, sigma)
+    smaller = mechanism.noisy_counts(np.zeros(LAW_CELLS, dtype=np.int64), sigma=0.95 * sigma)
+    assert is_another_law(smaller, sigma)
 
 
 def test_cells_are_independent_of_their_neighbours() -> None:
@@ -82,18 +132,3 @@ def test_the_torch_generator_gives_uniform_and_normal_draws() -> None:
     assert stats.kstest(uniform, "uniform").pvalue > ALPHA
     assert stats.kstest(normal, "norm").pvalue > ALPHA
     assert stats.kstest(0.95 * normal, "norm").pvalue < 0.05  # the test sees a smaller sigma
-
-
-def is_unfair(chosen: np.ndarray, rows_per_unit: int) -> bool:
-    """Chi-square test that each position within a unit is chosen equally often."""
-    found = np.bincount(chosen, minlength=rows_per_unit)
-    return bool(stats.chisquare(found).pvalue < ALPHA)
-
-
-def test_every_row_of_a_unit_is_equally_likely() -> None:
-    units = np.repeat(np.arange(8_000), 5)
-    positions = mechanism.one_row_per_unit(units) % 5
-    assert not is_unfair(positions, 5)
-    # Power > 0.99 against a first row that is chosen 30 % more often than its share.
-    biased = np.random.default_rng(2).choice(5, size=8_000, p=[0.26, 0.185, 0.185, 0.185, 0.185])
-    assert is_unfair(biased, 5)
