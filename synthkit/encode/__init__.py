@@ -5,6 +5,8 @@ In: a conformed table, its schema, the privacy unit of each row, and a noise lev
 
 The accounting rests on this order of steps:
 
+0. Columns whose domain the schema does not declare public get one from noisy counts (`domains`),
+   before any of the following; to what follows it is as good as public.
 1. The schema alone gives each encoded column a public fine grid of cells (`grid`, one plugin per
    group of kinds: `categorical`, `numeric`, `temporal`).
 2. One secretly chosen row per privacy unit is counted into the grid of every column and discrete
@@ -21,5 +23,6 @@ from synthkit.encode.codec import Codec, ColumnCodec, codec_from_dict
 from synthkit.encode.fitting import Fitted, fit, n_tables
 
 NOT_PLUGINS = ("codec", "fitting", "kinds", "line", "merging", "projection", "smoothing")
+"""Files of this room that are not codecs; `domains` is a package, and none either."""
 
 __all__ = ["Codec", "ColumnCodec", "Fitted", "codec_from_dict", "fit", "n_tables"]

@@ -136,11 +136,10 @@ def _measure(
     sizes = np.array([g.n_cells for g in grids])
     exact = np.stack([np.concatenate(_count(table[rows], columns, grids)) for rows in chosen])
 
-    def cells(rows: np.ndarray) -> np.ndarray:
-        found = [
-            g.cells(table[rows].get_column(c.name)) for c, g in zip(columns, grids, strict=True)
-        ]
-        return np.stack(found, axis=1).astype(np.int64) + (np.cumsum(sizes) - sizes)
+    def cells(rows: pl.DataFrame) -> np.ndarray:
+        found = [g.cells(rows.get_column(c.name)) for c, g in zip(columns, grids, strict=True)]
+        places: np.ndarray = np.stack(found, axis=1).astype(np.int64)  # (n_rows, n_tables)
+        return np.asarray(places + (np.cumsum(sizes) - sizes))
 
     # One call: one event, one vector, L2 sensitivity sqrt(k * len(columns)).
     noisy = mechanism.noisy_counts(exact, sigma=sigma, cells=cells).sum(axis=0)

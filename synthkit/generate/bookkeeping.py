@@ -45,13 +45,13 @@ def clipped_sum(
     return sums
 
 
-def projections(
+def products(
     network: torch.nn.Sequential,
     rows: torch.Tensor,
     max_grad_norm: float,
     direction: Sequence[torch.Tensor],
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Projects each row's clipped gradient on a direction in the space of parameters.
+    """Inner products of the rows' clipped gradients, with a direction and with each other.
 
     Args:
         network: As in `clipped_sum`.
@@ -60,15 +60,15 @@ def projections(
         direction: One tensor per parameter.
 
     Returns:
-        Inner products with the direction, and norms of the clipped gradients, both (batch,).
+        Products with the direction, shape (batch,); products of all pairs, shape (batch, batch).
     """
     inputs, slopes, factors = _clipped_books(network, rows, max_grad_norm)
-    products, squared = factors * 0.0, factors * 0.0
+    along, gram = 0.0 * factors, 0.0 * factors[:, None] * factors
     for i, (entering, slope) in enumerate(zip(inputs, slopes, strict=True)):
         weight, bias = direction[2 * i], direction[2 * i + 1]
-        products = products + ((slope @ weight) * entering).sum(1) + slope @ bias
-        squared = squared + _squared_norms(entering, slope)
-    return products * factors, squared.sqrt() * factors
+        along = along + ((slope @ weight) * entering).sum(1) + slope @ bias
+        gram = gram + (slope @ slope.T) * (entering @ entering.T + 1.0)
+    return along * factors, gram * factors[:, None] * factors
 
 
 def _books(

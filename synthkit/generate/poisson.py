@@ -51,21 +51,17 @@ class PoissonUnits:
     def draw(self) -> torch.Tensor:
         """Returns the row indices of one step, shape (batch,); the batch may be empty."""
         # PRIVACY: looks at no cell; the draws are secret and never leave the step.
-        picked = self._entering().nonzero().squeeze(1)  # (batch,) units
-        counts = self._counts[picked]
-        if self._most > 1:
-            return self._several(picked, counts)
-        offset = (self._uniform(len(picked)) * counts).long()  # (batch,)
-        rows: torch.Tensor = self._order[self._starts[picked] + offset.minimum(counts - 1)]
-        return rows
-
-    def _entering(self) -> torch.Tensor:
-        """Tosses the coin of each unit, shape (n_units,)."""
         # float64: in float32 a coin of probability q is off by up to 2^-24, which is not what
         # the accountant charges.
-        entered = self._uniform(len(self._starts)) < self._rate
-        asked = {"units": len(self._starts), "rate": self._rate}
-        shown: torch.Tensor = mechanism.shown("unit_coins", asked, entered)
+        entered = self._uniform(len(self._starts)) < self._rate  # (n_units,)
+        picked = entered.nonzero().squeeze(1)  # (batch,)
+        counts = self._counts[picked]
+        if self._most > 1:
+            rows = self._several(picked, counts)
+        else:
+            offset = (self._uniform(len(picked)) * counts).long()  # (batch,)
+            rows = self._order[self._starts[picked] + offset.minimum(counts - 1)]
+        shown: torch.Tensor = mechanism.shown("sampled_rows", {"rate": self._rate}, rows)
         return shown
 
     def _several(self, picked: torch.Tensor, counts: torch.Tensor) -> torch.Tensor:

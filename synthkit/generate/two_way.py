@@ -144,7 +144,7 @@ def measure(
         table[first, second] += noisy_counts(
             counts[first, second],
             sigma=sigma,
-            cells=lambda rows: pair_cells(codes.values[rows], groups, layout),
+            cells=lambda values: pair_cells(values, groups, layout),
         )
     noisy = (table / units).astype(np.float32)
     return TwoWayTables(groups=groups, sizes=sizes, shares=noisy + noisy.T)

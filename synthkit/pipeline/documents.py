@@ -6,11 +6,12 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from synthkit.artifacts import Decision, Evidence, read_json
+from synthkit.artifacts import Audit, Decision, Evidence, read_json
 from synthkit.errors import InputError, PublishError
 
 EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."
 VERDICT_HINT = "Give a verdict.json: `synthkit gate -o` writes one, and bundles hold one."
+AUDIT_HINT = "Give an audit.json: `synthkit audit PLAN -o DIR` writes one."
 T = TypeVar("T")
 
 
@@ -30,6 +31,15 @@ def read_verdict(path: Path) -> Decision:
         InputError: If the file is missing or is not a verdict.
     """
     return _read(path, Decision, "a verdict", VERDICT_HINT)
+
+
+def read_audit(path: Path) -> Audit:
+    """Reads audit.json.
+
+    Raises:
+        InputError: If the file is missing or is not an audit.
+    """
+    return _read(path, Audit, "an audit", AUDIT_HINT)
 
 
 def _read(path: Path, kind: type[T], what: str, hint: str) -> T:

@@ -10,7 +10,7 @@ from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.run import EVALUATION, gather_evidence
 from synthkit.pipeline.tables import checked, require_apart
-from synthkit.schema import Schema
+from synthkit.schema import Schema, from_data, not_public, opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -58,9 +58,13 @@ def evaluate(
 
     stages = Stages(progress)
     with stages("check"):
-        train = checked(train, schema, what="train table")
-        holdout = checked(holdout, schema, what="holdout")
+        # Real rows are compared as they are: only a public domain may refuse one.
+        reading = opened(schema, not_public(schema))
+        train = checked(train, reading, what="train table")
+        holdout = checked(holdout, reading, what="holdout")
         require_apart(train, holdout, schema)
+        # What was read from the table binds no synthetic one: its domain may have been bought.
+        schema = opened(schema, from_data(schema))
         encoded = SchemaType(**{**vars(schema), "columns": schema.encoded, "unit": "row"})
         synthetic = conform(synthetic, encoded)
     # PRIVACY: recorded, not priced: the figures are functions of real rows without noise and stay

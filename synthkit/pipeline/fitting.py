@@ -6,11 +6,13 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthkit.pipeline.making import Making, Planned, measured, planned, reading_schema, trained
 from synthkit.pipeline.model import Model
-from synthkit.pipeline.plan import require_epsilon
+from synthkit.pipeline.plan import DOMAIN_SHARE, Domains
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.statement import write_statement
-from synthkit.privacy.event import Event, UncoveredLook
+from synthkit.privacy import mechanism
+from synthkit.privacy.event import Event
 from synthkit.schema import Schema
 
 if TYPE_CHECKING:
@@ -19,19 +21,26 @@ if TYPE_CHECKING:
     from synthkit.privacy.ledger import Ledger
 
 LOG = logging.getLogger("synthkit")
-DOMAINS_FROM_DATA = "domains read from the data"
+
+
+def plan_fit(schema: Schema, making: Making, stages: Stages) -> Planned:
+    """Decides all noise of a fit from public facts, before any row is looked at.
+
+    Raises:
+        InputError: On unusable options, a missing domain or a missing device.
+    """
+    with stages("plan the noise"):
+        job = planned(schema, making)
+    for column in schema.columns:
+        if not column.is_encoded:
+            LOG.info("%s is left out: %s", column.name, column.omission_reason)
+    return job
 
 
 def fit_checked(
     train: pl.DataFrame,
-    schema: Schema,
+    job: Planned,
     *,
-    epsilon: float | None,
-    delta: float | None,
-    generator: str,
-    options: Mapping[str, Any],
-    seed: int,
-    device: str,
     ledger: Ledger,
     population: str,
     also: Sequence[Event] = (),
@@ -41,14 +50,8 @@ def fit_checked(
     """Fits a generator to a conformed table, charging the ledger before the first look.
 
     Args:
-        train: Conformed frame, shape (n_rows, n_schema_columns).
-        schema: Its schema.
-        epsilon: Target of this fit; None only for a non-private generator.
-        delta: None for the default of the schema's public row count.
-        generator: Name of a plugin under `synthkit.generate`.
-        options: The generator's options.
-        seed: Public randomness only.
-        device: `auto`, `cpu` or `cuda`.
+        train: Frame conformed to `reading_schema`, shape (n_rows, n_schema_columns).
+        job: What `plan_fit` decided.
         ledger: Where the spend is written.
         population: Whom it is charged to.
         also: Further events of the same job (for example the evaluation), recorded with it.
@@ -57,80 +60,38 @@ def fit_checked(
 
     Raises:
         BudgetExceeded: If the population's cap would be passed; nothing has been trained then.
-        InputError: On unusable options.
+        SynthkitError: If an audit watches the noise of this process.
     """
-    from synthkit import encode
-    from synthkit.generate import load_generator
-    from synthkit.generate.device import resolve
-    from synthkit.privacy import accountant
-    from synthkit.source import unit_index
-
-    plugin = load_generator(generator)
-    require_epsilon(generator, epsilon)
-    if device not in ("auto", "cpu"):
-        resolve(device)  # a missing GPU is told before anything is charged
-    delta = accountant.default_delta(schema.rows_public) if delta is None else delta
-    with stages("plan the noise"):
-        plan = plugin.plan(
-            epsilon=epsilon, delta=delta, n_tables=encode.n_tables(schema), options=options
-        )
-    data_columns = domains_from_data(schema)
-    events = [*plan.events, *uncovered_domains(data_columns), *also]
-    for column in schema.columns:
-        if not column.is_encoded:
-            LOG.info("%s is left out: %s", column.name, column.omission_reason)
+    mechanism.require_unwatched()
+    events = [*job.events, *also]
+    generator = job.making.generator
     # PRIVACY: the spend is written before any row is used; a crash from here on keeps it spent.
     reservation = ledger.reserve(
-        population, schema.privacy_unit, events, delta=delta, note=note or f"fit {generator}"
+        population,
+        job.schema.privacy_unit,
+        events,
+        delta=job.delta,
+        note=note or f"fit {generator}",
     )
     with stages("measure and encode"):
-        units = unit_index(train, schema)
-        fitted = encode.fit(train, schema, units, sigma=plan.table_sigma)
+        found = measured(job, train)
     with stages("train"):
-        inner = plugin.fit(
-            fitted.codes,
-            fitted.one_way,
-            plan,
-            seed=seed,
-            device=device,
-            progress=stages.progress.step,
-        )
+        inner = trained(job, found, stages.progress.step)
     ledger.settle(reservation)
     return Model(
-        schema=schema,
+        schema=found.schema,
         generator=generator,
-        codec=fitted.codec,
+        codec=found.fitted.codec,
         inner=inner,
-        units=fitted.one_way.units,
+        units=found.fitted.one_way.units,
         privacy=write_statement(
-            schema,
-            generator=generator,
-            is_private=plugin.IS_PRIVATE,
-            target_epsilon=epsilon,
-            delta=delta,
+            found.schema,
+            job,
             events=events,
-            data_columns=data_columns,
-            theorem=plugin.THEOREM,
             population=population,
             spent=ledger.spent(population),
         ),
     )
-
-
-def domains_from_data(schema: Schema) -> tuple[str, ...]:
-    """Names the learned columns whose domain (with kind and nullability) is not public."""
-    return tuple(c.name for c in schema.encoded if c.domain_source == "data")
-
-
-def uncovered_domains(columns: tuple[str, ...]) -> list[Event]:
-    """States the look that read domains from the data, if there was one.
-
-    The name is part of the contract with the gate's rule `no_uncovered_look`.
-    """
-    if not columns:
-        return []
-    reason = f"bounds or categories of {len(columns)} columns were not declared public"
-    return [UncoveredLook(name=DOMAINS_FROM_DATA, reason=reason, in_release=True)]
 
 
 def fit(
@@ -144,6 +105,9 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     population: str | None = None,
+    domains: Domains = "buy",
+    domain_share: float = DOMAIN_SHARE,
+    rows_per_person: int = 1,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
 ) -> Model:
@@ -164,6 +128,13 @@ def fit(
         seed: Public randomness only; the noise cannot be seeded.
         device: `auto`, `cpu` or `cuda`.
         population: Whom the ledger charges; None: the schema's population.
+        domains: `buy`: bounds, categories and nullability of columns marked `from: data` come from
+            noisy counts within the budget; what the schema says of them is ignored. `as_written`:
+            they come from the schema, outside the budget, and no guarantee holds end to end. A
+            generator without privacy always takes them as written.
+        domain_share: Share of the budget (of mu^2, above 0, at most 0.5) that buys domains.
+        rows_per_person: Most rows of a person that one look uses, chosen at random. More moves
+            weight from persons towards rows, under more noise.
         ledger: None: the ledger at `SYNTHKIT_LEDGER`, or the user's own.
         progress: Receives stages and steps.
 
@@ -176,16 +147,22 @@ def fit(
 
     stages = Stages(progress)
     with stages("check"):
-        conformed = checked(table, schema, what="table")
-    return fit_checked(
-        conformed,
-        schema,
+        reading = reading_schema(schema, generator=generator, domains=domains)
+        conformed = checked(table, reading, what="table")
+    making = Making(
         epsilon=epsilon,
         delta=delta,
         generator=generator,
         options=options or {},
         seed=seed,
         device=device,
+        domains=domains,
+        domain_share=domain_share,
+        rows_per_person=rows_per_person,
+    )
+    return fit_checked(
+        conformed,
+        plan_fit(schema, making, stages),
         ledger=ledger or Ledger(),
         population=population or schema.population,
         stages=stages,

@@ -11,6 +11,10 @@ from typing import Any, Literal
 
 from synthkit.errors import ConfigError
 
+DOMAIN_SHARE = 0.1
+"""Share of the budget's mu^2 that buys domains, where there are any to buy; see decision 0008."""
+Domains = Literal["buy", "as_written"]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -27,6 +31,15 @@ class Plan:
     """None: min(1e-6, rows_public ** -1.1), from the schema's public row count."""
     generator: str = "dpctgan"
     options: tuple[tuple[str, Any], ...] = ()
+    domains: Domains = "buy"
+    """What becomes of columns marked `from: data`: `buy` gets their domains from noisy counts
+    within the budget; `as_written` takes them from the schema, outside it (no guarantee end to
+    end)."""
+    domain_share: float = DOMAIN_SHARE
+    """Share of the budget's mu^2 that buys domains; nothing is spent where none is to be bought."""
+    rows_per_person: int = 1
+    """Most rows of a person that one look uses; more moves weight from persons towards rows, and
+    makes the noise on each look larger."""
     policy: str = "internal"
     """Name of a packaged policy, or the path of a policy file."""
     purpose: str = ""
@@ -41,6 +54,8 @@ class Plan:
     """Public randomness only (split, initial weights, sampling); never the noise."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     signing_key: Path | None = None
+    audit: Path | None = None
+    """An audit.json of `synthkit audit`, to be carried by the evidence; None: no audit was made."""
     invalid_values: Literal["refuse", "clamp"] = "refuse"
     replace: bool = False
 
@@ -67,6 +82,9 @@ def load_plan(path: str | Path) -> Plan:
         delta: float | None = Field(default=None, gt=0, lt=1, allow_inf_nan=False)
         generator: str = "dpctgan"
         options: dict[str, int | float | str | bool] = {}
+        domains: Domains = "buy"
+        domain_share: float = Field(default=DOMAIN_SHARE, gt=0, le=0.5)
+        rows_per_person: int = Field(default=1, ge=1, le=1000)
         policy: str = "internal"
         purpose: str = ""
         recipient: str = ""
@@ -77,6 +95,7 @@ def load_plan(path: str | Path) -> Plan:
         seed: int = Field(default=0, ge=0, lt=2**63)
         device: Literal["auto", "cpu", "cuda"] = "auto"
         signing_key: str | None = None
+        audit: str | None = Field(default=None, min_length=1)
         invalid_values: Literal["refuse", "clamp"] = "refuse"
         replace: bool = False
 
@@ -90,7 +109,7 @@ def load_plan(path: str | Path) -> Plan:
     values = form.model_dump(by_alias=False)
     del values["synthkit"]
     values["schema"] = values.pop("schema_")
-    for key in ("table", "schema", "output", "holdout", "signing_key"):
+    for key in ("table", "schema", "output", "holdout", "signing_key", "audit"):
         values[key] = resolved(values[key])
     values["options"] = tuple(sorted(values["options"].items()))
     if "/" in values["policy"] or values["policy"].endswith((".yaml", ".yml")):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.metadata
-import platform
 import secrets
 import tempfile
 from dataclasses import dataclass, replace
@@ -12,14 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
-from synthkit.artifacts import Decision, Evidence, Measurement, Omission, Provenance
+from synthkit.artifacts import Audit, Decision, Evidence, Measurement, Omission, Provenance
 from synthkit.errors import PublishError
-from synthkit.pipeline.fitting import fit_checked
+from synthkit.pipeline.contribution import rows_beyond_bound
+from synthkit.pipeline.documents import read_audit
+from synthkit.pipeline.fitting import fit_checked, plan_fit
+from synthkit.pipeline.making import Planned, making_of, reading_schema, way_of_making
 from synthkit.pipeline.model import Model, without_unlearned_domains
 from synthkit.pipeline.plan import Plan, require_epsilon
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.rescue import keep_after_fault, rescued
 from synthkit.pipeline.tables import checked, require_apart, sha256_of, write_table
+from synthkit.pipeline.versions import versions
 from synthkit.privacy.event import UncoveredLook
 from synthkit.schema import Schema
 
@@ -34,7 +36,6 @@ EVALUATION = UncoveredLook(
     "internal edition",
     in_release=False,
 )
-LIBRARIES = ("torch", "opacus", "dp-accounting", "opendp", "polars", "sdmetrics")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,19 +76,16 @@ def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None =
     schema = load(plan.schema)
     policy = gate.load_policy(plan.policy)
     key = signing_key(plan.signing_key)
+    audit = None if plan.audit is None else read_audit(plan.audit)
     release.require_publishable(plan.output, replace=plan.replace)
     ledger = ledger or Ledger()
 
-    train, holdout, split = _train_and_holdout(plan, schema, stages)
+    reading = reading_schema(schema, generator=plan.generator, domains=plan.domains)
+    job = plan_fit(schema, making_of(plan), stages)
+    train, holdout, split = train_and_holdout(plan, reading, stages)
     model = fit_checked(
         train,
-        schema,
-        epsilon=plan.epsilon,
-        delta=plan.delta,
-        generator=plan.generator,
-        options=dict(plan.options),
-        seed=plan.seed,
-        device=plan.device,
+        job,
         ledger=ledger,
         population=plan.population or schema.population,
         also=[EVALUATION],
@@ -95,7 +93,7 @@ def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None =
         stages=stages,
     )
     try:
-        return _release(plan, schema, policy, key, train, holdout, split, model, stages)
+        return _release(plan, job, policy, key, audit, train, holdout, split, model, stages)
     except PublishError as error:
         raise rescued(model, error) from None
     except BaseException:
@@ -103,9 +101,14 @@ def run(plan: Plan, *, ledger: Ledger | None = None, progress: Progress | None =
         raise
 
 
-def _train_and_holdout(
+def train_and_holdout(
     plan: Plan, schema: Schema, stages: Stages
 ) -> tuple[pl.DataFrame, pl.DataFrame, str]:
+    """Reads a plan's rows, checks them and sets the holdout apart, in one sentence as well.
+
+    Raises:
+        InputError: If a table cannot be read, breaks the schema, or holdout and train share people.
+    """
     from synthkit.source import read
     from synthkit.source import split as split_rows
 
@@ -127,9 +130,10 @@ def _train_and_holdout(
 
 def _release(
     plan: Plan,
-    schema: Schema,
+    job: Planned,
     policy: Any,
     key: Any,
+    audit: Audit | None,
     train: pl.DataFrame,
     holdout: pl.DataFrame,
     split: str,
@@ -139,6 +143,7 @@ def _release(
     from synthkit import gate, release, report
     from synthkit.schema import dump
 
+    schema = model.schema  # with the domains that were bought, if any were
     rows = int(plan.rows or schema.rows_public or max(1, round(model.units, -2)))
     with stages("sample"):
         synthetic = model.sample(rows, seed=plan.seed)
@@ -158,6 +163,12 @@ def _release(
             privacy=model.privacy,
             subject_sha256=sha256_of(parquet),
             warnings=warnings(model, schema, evidence),
+            measurements={
+                **evidence.measurements,
+                **rows_beyond_bound(train, schema, job.plan.rows_per_unit),
+            },
+            audit=audit,
+            audit_plan_sha256=way_of_making(job),
             provenance=_provenance(plan, split, rows, stages),
         )
         with stages("decide and report"):
@@ -262,6 +273,8 @@ def gather_evidence(
 
 def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...]:
     """Sentences that belong on the first screen of the report."""
+    from synthkit.encode.domains import OTHER
+
     found = []
     if model.privacy.epsilon is None:
         found.append(
@@ -283,7 +296,15 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
         listed += f" and {more} more" if more > 0 else ""
         found.append(
             "Bounds or categories of these columns were read from the data, outside the privacy "
-            f"budget: {listed}. Declare them public in the schema to close this."
+            f"budget: {listed}. Declare them public in the schema, or let a private generator buy "
+            "them (`domains: buy`), to close this."
+        )
+    untold = [c.name for c in schema.encoded if c.categories == (OTHER,)]
+    if untold:
+        found.append(
+            "No value of these columns is shared by enough people to be told within the budget; "
+            f"the synthetic table has only {OTHER} there: {', '.join(untold)}. Declare their "
+            "categories public, or leave the columns out."
         )
     if schema.privacy_unit == "person":
         found.append(
@@ -329,14 +350,4 @@ def facts(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "private": privacy.private if privacy else False,
         "unit": privacy.unit if privacy else None,
         "versions": versions(),
-    }
-
-
-def versions() -> dict[str, str]:
-    """Versions of what decided the numbers."""
-    found = {name: importlib.metadata.version(name) for name in LIBRARIES}
-    return {
-        "synthkit": importlib.metadata.version("synthkit"),
-        "python": platform.python_version(),
-        **found,
     }

@@ -3,25 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synthkit.artifacts import EventRecord, PrivacyStatement
-from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.event import (
+    Event,
+    NoisyGradients,
+    NoisyTables,
+    ThresholdedTables,
+    UncoveredLook,
+)
 from synthkit.schema import Schema
+
+if TYPE_CHECKING:
+    from synthkit.pipeline.making import Planned
 
 CONTRIBUTION = {
     "person": "Of each person's rows, one (chosen at random, anew at every look) is counted in the "
     "tables and one enters a training step, so a person counts once however many rows they have.",
     "row": "Each row is its own unit; a person with several rows is protected less.",
 }
+SEVERAL_ROWS = (
+    "Of each person's rows, up to {most} (chosen at random, anew at every look) are used: each is "
+    "counted in a set of tables with noise of its own, and together they bring at most one clipped "
+    "gradient to a training step."
+)
 RANDOMNESS = (
     "Noise, unit sampling and row choice come from generators seeded by the operating system's "
     "entropy for this run alone: no user seed reaches them and their state is never stored."
 )
+ASSUMPTIONS = (
+    "Names, kinds and roles of columns, the order of day and month, the words that mean missing, "
+    "the targets and the public number of rows are taken as declared by whoever signs the schema: "
+    "what was learned from the table in writing them down is not bounded here."
+)
 FLOATING_POINT = (
     "Counts are noised exactly on integers (OpenDP). Gradient noise is floating-point (sum of "
-    "four normals per value, against precision attacks); noised gradients and the discriminator "
-    "are never released."
+    "four normals per value, against precision attacks) and priced as ideal noise, which no proof "
+    "covers; noised gradients and the discriminator are never released."
 )
 
 
@@ -35,6 +54,15 @@ def event_record(event: Event) -> EventRecord:
                 covered=True,
                 in_release=True,
                 parameters={"sigma": event.sigma, "tables": event.tables},
+            )
+        case ThresholdedTables():
+            return EventRecord(
+                name=event.name,
+                mechanism="discrete Gaussian with a threshold",
+                covered=True,
+                in_release=True,
+                parameters={"sigma": event.sigma, "tables": event.tables, "delta": event.delta},
+                note="a category that only one unit has is told with probability at most delta",
             )
         case NoisyGradients():
             return EventRecord(
@@ -59,54 +87,57 @@ def event_record(event: Event) -> EventRecord:
             )
 
 
+def contribution(unit: str, rows_per_person: int) -> str:
+    """Says how a unit's contribution is bounded."""
+    if unit == "row" or rows_per_person == 1:
+        return CONTRIBUTION[unit]
+    return SEVERAL_ROWS.format(most=rows_per_person)
+
+
 def write_statement(
     schema: Schema,
+    job: Planned,
     *,
-    generator: str,
-    is_private: bool,
-    target_epsilon: float | None,
-    delta: float,
     events: Sequence[Event],
-    data_columns: tuple[str, ...],
-    theorem: str,
     population: str,
     spent: Any,
 ) -> PrivacyStatement:
     """Prices the events and writes down the claim.
 
     Args:
-        schema: The table's schema.
-        generator: Name of the generator.
-        is_private: Whether the generator claims a guarantee at all.
-        target_epsilon: What was asked for.
-        delta: At which delta epsilon is stated.
-        events: Every look at real rows of this job.
-        data_columns: Columns whose domain was read from the data.
-        theorem: The generator's guarantee and where it is proved, or "no guarantee" and why.
+        schema: The table's schema, with the domains that were bought.
+        job: How the model was made.
+        events: Every look at real rows, the job's and others'.
         population: Whom the ledger charged.
         spent: `Ledger.spent(population)` after the charge.
     """
     from synthkit.privacy import accountant
 
+    is_private, delta = job.plugin.IS_PRIVATE, job.delta
     uncovered = any(isinstance(e, UncoveredLook) and e.in_release for e in events)
     cost = accountant.cost(events, delta=delta) if is_private else None
     return PrivacyStatement(
         private=is_private and not uncovered,
-        generator=generator,
+        generator=job.making.generator,
         epsilon=cost.epsilon if cost else None,
         delta=delta if cost else None,
-        target_epsilon=target_epsilon if cost else None,
+        target_epsilon=job.making.epsilon if cost else None,
         mu=cost.mu if cost else None,
+        mu_delta=cost.mu_delta if cost else None,
+        rho=cost.rho if cost else None,
+        rho_note=cost.rho_note if cost else "",
         cross_check=accountant.cross_check(events, delta=delta) if cost else {},
         unit=schema.privacy_unit,
         unit_column=schema.person_id if schema.privacy_unit == "person" else None,
         neighboring_relation="add or remove one " + schema.privacy_unit,
-        contribution=CONTRIBUTION[schema.privacy_unit],
+        contribution=contribution(schema.privacy_unit, job.plan.rows_per_unit),
         accountant=cost.accountant if cost else "none",
         events=tuple(event_record(e) for e in events),
-        public_columns=tuple(c.name for c in schema.encoded if c.name not in data_columns),
-        data_columns=data_columns,
-        theorem=theorem,
+        public_columns=tuple(c.name for c in schema.encoded if c.domain_source == "public"),
+        data_columns=job.data_columns,
+        bought_columns=tuple(c.name for c in schema.encoded if c.domain_source == "noisy"),
+        assumptions=ASSUMPTIONS,
+        theorem=job.plugin.THEOREM,
         randomness=RANDOMNESS,
         floating_point=FLOATING_POINT,
         population=population,

@@ -16,6 +16,21 @@ C. Canonne, G. Kamath, T. Steinke, "The Discrete Gaussian for Differential Priva
 **Gradients.** A `NoisyGradients` event is `steps` adaptive uses of the Poisson-subsampled Gaussian
 (M. Abadi et al., CCS 2016). Removing and adding a unit have different losses; both are kept.
 
+**Thresholds.** A `ThresholdedTables` event counts keys that the rows bring. On a table and the
+same table with one more unit, the keys that both have are `tables` counts moved by at most one, as
+above. A key that only the added unit has is the other part: its noise is independent of the rest,
+and it stays untold with probability at least 1 - its share of `delta`, exactly as on the smaller
+table. So that part is (0, delta)-DP; such a pair is dominated by one that differs with probability
+delta and is equal otherwise (P. Kairouz, S. Oh, P. Viswanath, ICML 2015, theorem 3.4's region at
+epsilon 0), and its convolution with any loss distribution adds at most delta to every point of
+that distribution's delta(epsilon). Hence: all counts are priced at what the thresholds leave of
+delta. (The key-threshold release is that of A. Korolova et al., WWW 2009; with Gaussian noise,
+D. Desfontaines, J. Voss, B. Gipson, C. Mandayam, PoPETs 2022.)
+
+**Concentrated.** Where all events are tables without thresholds, rho = sum of tables / (2 sigma^2)
+bounds the zero-concentrated loss (Canonne, Kamath, Steinke 2020, theorem 14; M. Bun, T. Steinke,
+TCC 2016, lemma 1.7).
+
 **Composition.** Y. Zhu, J. Dong, Y.-X. Wang, AISTATS 2022: a pair of distributions that dominates
 each step dominates any adaptive sequence by its convolution. Discretised by connect-the-dots
 (V. Doroshenko et al., PoPETs 2022), which only ever overstates. The grid is at most epsilon / 1e4:
@@ -32,7 +47,14 @@ from typing import Any
 
 from synthkit.errors import ConvergenceError, InputError
 from synthkit.privacy import loss
-from synthkit.privacy.event import Event
+from synthkit.privacy.event import (
+    Event,
+    NoisyGradients,
+    NoisyTables,
+    ThresholdedTables,
+    UncoveredLook,
+)
+from synthkit.privacy.gaussian import gaussian_mu
 from synthkit.privacy.root_logger import root_logger_kept
 
 _FINE = 1e4
@@ -56,9 +78,16 @@ class Cost:
     delta: float
     mu: float | None
     """Gaussian-DP bound: the smallest mu (on a fine grid, rounded up) whose Gaussian trade-off
-    dominates the whole privacy loss distribution, up to an additive 1e-10 in delta. It bounds
+    dominates the whole privacy loss distribution, up to an additive `mu_delta`. It bounds
     every attack at every false alarm rate, not only at `delta`. None without covered events, and
     where so many uses are composed that no distribution is trusted that far into its tail."""
+    mu_delta: float | None
+    """What the mu-Gaussian bound leaves out, in delta: 1e-10 and the deltas of all thresholds. None
+    where mu is None."""
+    rho: float | None
+    """Zero-concentrated DP: exact where every event is a table without a threshold, else None."""
+    rho_note: str
+    """Why there is no rho; empty where there is one."""
     accountant: str
     """Library, version and method, for the report."""
 
@@ -74,12 +103,14 @@ def cost(events: Iterable[Event], *, delta: float) -> Cost:
         The upper bound. No covered event: epsilon 0 (which is no claim about uncovered looks).
 
     Raises:
-        InputError: If delta or an event's parameter is out of range.
+        InputError: If delta or an event's parameter is out of range, or the thresholds leave
+            nothing of delta.
         ConvergenceError: If no epsilon of at most 500 holds at this delta.
     """
     checked_delta = check_delta(delta)
-    groups = loss.merged(events)
-    priced = loss.priced(groups, checked_delta, _FINE)
+    looks = tuple(events)
+    groups = loss.merged(looks)
+    priced = loss.priced(groups, _delta_left(looks, checked_delta), _FINE)
     if not math.isfinite(priced.epsilon):
         raise ConvergenceError(
             "These events have no finite epsilon at this delta.",
@@ -90,14 +121,53 @@ def cost(events: Iterable[Event], *, delta: float) -> Cost:
             f"These events cost more than epsilon {_LARGEST_PRICED:g}, which bounds nothing.",
             hint="Use more noise or fewer steps.",
         )
+    has_mu = priced.total is not None and loss.rounding_delta(groups) <= _MU_SLACK
+    rho, rho_note = _concentrated(looks)
     return Cost(
         epsilon=priced.epsilon,
         delta=checked_delta,
-        mu=None
-        if priced.total is None or loss.rounding_delta(groups) > _MU_SLACK
-        else _dominating_mu(priced.total),
+        mu=_dominating_mu(priced.total) if has_mu else None,
+        mu_delta=_MU_SLACK + loss.threshold_delta(looks) if has_mu else None,
+        rho=rho,
+        rho_note=rho_note,
         accountant=_accountant(is_renyi=priced.is_renyi),
     )
+
+
+def threshold_delta(events: Iterable[Event]) -> float:
+    """Returns what the thresholds of all events together take of delta."""
+    return loss.threshold_delta(events)
+
+
+def _delta_left(events: Sequence[Event], delta: float) -> float:
+    """Returns what the thresholds leave of delta for the noise.
+
+    Raises:
+        InputError: If they leave less than a thousandth of it.
+    """
+    left = delta - loss.threshold_delta(events)
+    if left >= delta / 1000:
+        return left
+    raise InputError(
+        "The thresholds of these events leave nothing of delta for their noise.",
+        hint="Give thresholds a smaller delta (higher thresholds), or state a larger one.",
+    )
+
+
+def _concentrated(events: Sequence[Event]) -> tuple[float | None, str]:
+    """Returns rho of zero-concentrated DP, or None and why."""
+    covered = [e for e in events if not isinstance(e, UncoveredLook)]
+    if not covered:
+        return None, "nothing is covered"
+    if any(isinstance(e, NoisyGradients) for e in covered):
+        return None, (
+            "Poisson sampling does not lower rho (Bun, Dwork, Rothblum, Steinke 2018): only that "
+            "of unsampled steps would hold, which is far from their cost"
+        )
+    if any(isinstance(e, ThresholdedTables) for e in covered):
+        return None, "a name told by a threshold has no bounded divergence, only its delta"
+    tables = [e for e in covered if isinstance(e, NoisyTables)]
+    return math.fsum(e.tables / (2 * e.sigma**2) for e in tables) * (1 + 1e-12), ""
 
 
 def gaussian_sigma(epsilon: float, delta: float) -> float:
@@ -110,7 +180,7 @@ def gaussian_sigma(epsilon: float, delta: float) -> float:
     Raises:
         InputError: If epsilon or delta is out of range.
     """
-    mu = _mu_at(check_epsilon(epsilon), check_delta(delta))
+    mu = gaussian_mu(check_epsilon(epsilon), check_delta(delta))
     return 1.0 / mu * (1.0 + 1e-9)  # the bisection's resolution, on the safe side
 
 
@@ -135,10 +205,11 @@ def calibrate(
     target, checked_delta = check_epsilon(epsilon), check_delta(delta)
 
     def price(scale: float, accuracy: float) -> float:
-        groups = loss.merged(make_events(scale), is_search=True)
+        events = make_events(scale)
+        groups = loss.merged(events, is_search=True)
         if groups and min(g.noise for g in groups) < loss.NOISE_RANGE[0]:
             return math.inf
-        return loss.epsilon(groups, checked_delta, accuracy)
+        return loss.epsilon(groups, _delta_left(events, checked_delta), accuracy)
 
     low, high = _bracket(lambda s: price(s, _COARSE), target, 1.0, 4.0)
     scale = _root(lambda s: price(s, _COARSE), low, high, target)
@@ -181,12 +252,13 @@ def cross_check(events: Iterable[Event], *, delta: float) -> dict[str, float]:
     with root_logger_kept():
         from opacus.accountants import PRVAccountant, RDPAccountant
 
-    checked_delta = check_delta(delta)
+    looks = tuple(events)
+    delta_left = _delta_left(looks, check_delta(delta))
     history = [
         (g.noise, g.sample_rate, g.times)
         if g.sample_rate is not None
         else (g.noise / math.sqrt(g.times), 1.0, 1)
-        for g in loss.merged(events)
+        for g in loss.merged(looks)
     ]
     if not history:
         return {"opacus_rdp": 0.0, "opacus_prv": 0.0}
@@ -195,12 +267,12 @@ def cross_check(events: Iterable[Event], *, delta: float) -> dict[str, float]:
         warnings.simplefilter("ignore")
         rdp = RDPAccountant()
         rdp.history = list(history)
-        found["opacus_rdp"] = float(rdp.get_epsilon(delta=checked_delta))
+        found["opacus_rdp"] = float(rdp.get_epsilon(delta=delta_left))
         is_cheap = found["opacus_rdp"] < 50 and min(h[0] for h in history) > 0.3
         if is_cheap and sum(h[2] for h in history) <= 200_000:
             prv = PRVAccountant()
             prv.history = list(history)
-            found["opacus_prv"] = float(prv.get_epsilon(delta=checked_delta, eps_error=0.005))
+            found["opacus_prv"] = float(prv.get_epsilon(delta=delta_left, eps_error=0.005))
     return found
 
 
@@ -298,29 +370,7 @@ def _dominating_mu(total: Any) -> float:
         return 0.0
     grid = np.linspace(0.0, last, _MU_POINTS + 1)
     deltas = total.get_delta_for_epsilon(grid[:-1].tolist())
-    return max(_mu_at(e, float(d)) for e, d in zip(grid[1:], deltas, strict=True)) * (1 + 1e-9)
-
-
-def _mu_at(epsilon: float, delta: float) -> float:
-    """Inverts the Gaussian trade-off: the largest mu whose Gaussian is (epsilon, delta)-DP."""
-    low, high = 0.0, 1.0
-    while _gaussian_delta(epsilon, high) < delta:
-        low, high = high, 2 * high
-    for _ in range(200):
-        middle = (low + high) / 2
-        low, high = (middle, high) if _gaussian_delta(epsilon, middle) <= delta else (low, middle)
-        if high - low <= 1e-12 * high:
-            break
-    return low
-
-
-def _gaussian_delta(epsilon: float, mu: float) -> float:
-    """Delta of the mu-GDP Gaussian at epsilon (Balle and Wang 2018, theorem 8)."""
-    from scipy.special import log_ndtr
-
-    first = log_ndtr(-epsilon / mu + mu / 2)
-    second = epsilon + log_ndtr(-epsilon / mu - mu / 2)
-    return float(math.exp(first) * -math.expm1(min(second - first, 0.0)))
+    return max(gaussian_mu(e, float(d)) for e, d in zip(grid[1:], deltas, strict=True)) * (1 + 1e-9)
 
 
 def _accountant(*, is_renyi: bool) -> str:

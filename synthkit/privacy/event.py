@@ -23,6 +23,22 @@ class NoisyTables:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ThresholdedTables:
+    """Counts of keys that the rows bring themselves; only those that reach a threshold are told.
+
+    Noise as in `NoisyTables`; each privacy unit changes at most one cell of each of the `tables`
+    tables, by exactly one. A key's name is told only with a noisy count at or above the threshold.
+    """
+
+    name: str
+    sigma: float
+    tables: int
+    delta: float
+    """Upper bound, over all tables together, of the probability that a key which only one unit
+    brings is told."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class NoisyGradients:
     """DP-SGD: `steps` Poisson-subsampled Gaussian sums of clipped per-unit gradients."""
 
@@ -44,4 +60,4 @@ class UncoveredLook:
     """True: what is released depends on it, so the release has no guarantee."""
 
 
-Event = NoisyTables | NoisyGradients | UncoveredLook
+Event = NoisyTables | ThresholdedTables | NoisyGradients | UncoveredLook

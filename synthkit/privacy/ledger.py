@@ -9,6 +9,11 @@ of the population's releases, see `accountant`), which is tighter than adding up
 stated, the requested one included. A request with a larger delta therefore never makes the past
 look cheaper, and every release's own statement (epsilon at its own delta) remains true beside it.
 
+Thresholds (`ThresholdedTables`) come on top: the account's noise is priced at that delta, and what
+all thresholds together add stands in the delta that the account states. Were it taken out of the
+smallest delta instead, ten releases with a tenth of it each would leave nothing to price noise at.
+They have a lifetime cap of their own, 1e-5.
+
 **Cap.** Lifetime epsilon of the population at that delta, 10 unless `set_cap` says otherwise. A
 look that no epsilon covers (`UncoveredLook`) is written down, costs nothing and is never refused.
 
@@ -29,13 +34,22 @@ from typing import Any, Literal
 from synthkit.errors import BudgetExceeded, InputError, IntegrityError
 from synthkit.home import data_folder
 from synthkit.privacy import accountant
-from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.event import (
+    Event,
+    NoisyGradients,
+    NoisyTables,
+    ThresholdedTables,
+    UncoveredLook,
+)
 from synthkit.privacy.journal import Journal, Row
 
 DEFAULT_CAP = 10.0
 _MAX_DELTA = 1e-6
+_MAX_THRESHOLD_DELTA = 1e-5
+"""Most that the thresholds of all of a population's releases may add to delta."""
 _KINDS: dict[str, type[Event]] = {
     "noisy_tables": NoisyTables,
+    "thresholded_tables": ThresholdedTables,
     "noisy_gradients": NoisyGradients,
     "uncovered_look": UncoveredLook,
 }
@@ -76,7 +90,8 @@ class Spent:
     naive_epsilon: float
     """Sum of the reservations' own epsilons."""
     delta: float
-    """Smallest delta of the covered reservations; 1e-6 where there is none."""
+    """Smallest delta of the covered reservations (1e-6 where there is none), and on top of it the
+    deltas of all thresholds."""
     cap: float
     releases: int
     """Reservations that a release may rest on: those with a covered event, or with a look outside
@@ -188,11 +203,12 @@ class Ledger:
         """Prices the population's account; an unknown population has spent nothing."""
         entries = self.history(population)
         charged = _charged(entries)
-        delta = _account_delta(charged)
+        past = _events(charged)
+        delta = _account_delta(charged) + accountant.threshold_delta(past)
         settled = {e.id for e in entries if e.action == "settled"}
         reserved = [e for e in entries if e.action == "reserved"]
         return Spent(
-            epsilon=accountant.cost(_events(charged), delta=delta).epsilon,
+            epsilon=accountant.cost(past, delta=delta).epsilon,
             naive_epsilon=math.fsum(e.epsilon or 0.0 for e in charged),
             delta=delta,
             cap=_cap(entries),
@@ -236,11 +252,21 @@ def _refusal(
     charged = _charged(entries)
     past = _events(charged)
     common = min(delta, _account_delta(charged))
-    total = accountant.cost([*past, *planned], delta=common).epsilon
+    thresholds = accountant.threshold_delta([*past, *planned])
+    if thresholds > _MAX_THRESHOLD_DELTA * (1 + 1e-9) and accountant.threshold_delta(planned) > 0:
+        return BudgetExceeded(
+            f"The privacy budget of {population} does not allow this job: the thresholds of all "
+            f"its releases would add {thresholds:.2g} to delta, and at most "
+            f"{_MAX_THRESHOLD_DELTA:.0e} is allowed.",
+            hint="State a smaller delta, or declare the columns' domains in the schema so that "
+            "none has to be bought.",
+        )
+    total = accountant.cost([*past, *planned], delta=common + thresholds).epsilon
     cap = _cap(entries)
     if total <= cap:
         return None
-    before = accountant.cost(past, delta=common).epsilon
+    before = accountant.cost(past, delta=common + accountant.threshold_delta(past)).epsilon
+    common += thresholds
     return BudgetExceeded(
         f"The privacy budget of {population} does not allow this job: its cap is epsilon "
         f"{cap:g}, {before:.3f} is spent, {alone:.3f} is requested, and together they would be "

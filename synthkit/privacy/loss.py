@@ -27,7 +27,13 @@ import numpy as np
 
 from synthkit.errors import ConvergenceError, InputError
 from synthkit.privacy import renyi
-from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.event import (
+    Event,
+    NoisyGradients,
+    NoisyTables,
+    ThresholdedTables,
+    UncoveredLook,
+)
 
 if TYPE_CHECKING:
     from dp_accounting.pld.privacy_loss_distribution import PrivacyLossDistribution
@@ -65,6 +71,8 @@ def merged(events: Iterable[Event], *, is_search: bool = False) -> tuple[Group, 
             continue
         noise, rate, count = _parameters(event)
         _check_event(event.name, noise, rate, count, is_search=is_search)
+        if isinstance(event, ThresholdedTables):
+            _check_threshold(event)
         times[noise, rate] = times.get((noise, rate), 0) + count
     groups = (
         Group(float(noise), None if rate is None else float(rate), n)
@@ -76,7 +84,7 @@ def merged(events: Iterable[Event], *, is_search: bool = False) -> tuple[Group, 
 
 
 def _parameters(event: object) -> tuple[float, float | None, int]:
-    if isinstance(event, NoisyTables):
+    if isinstance(event, NoisyTables | ThresholdedTables):
         return event.sigma, None, event.tables
     if isinstance(event, NoisyGradients):
         return event.noise_multiplier, event.sample_rate, event.steps
@@ -105,6 +113,19 @@ def _check_event(
         hint=f"Noise from {least:g} to {most:g}, sample rate above 0 and at most 1, "
         "and a whole number of steps or tables, at least 1.",
     )
+
+
+def _check_threshold(event: ThresholdedTables) -> None:
+    if not (is_number(event.delta) and 0 < event.delta < 1):
+        raise InputError(
+            f"The privacy event {event.name!r} has a parameter out of range.",
+            hint="The delta of its thresholds must be above 0 and below 1.",
+        )
+
+
+def threshold_delta(events: Iterable[Event]) -> float:
+    """Adds up the deltas of all thresholds: what they take of the delta of the whole."""
+    return math.fsum(e.delta for e in events if isinstance(e, ThresholdedTables))
 
 
 def epsilon(groups: tuple[Group, ...], delta: float, accuracy: float) -> float:

@@ -162,7 +162,7 @@ def noisy_counts(
     counts: np.ndarray,
     *,
     sigma: float,
-    cells: Callable[[np.ndarray], np.ndarray] | None = None,
+    cells: Callable[[Any], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Adds exact discrete Gaussian noise to every cell.
 
@@ -170,8 +170,9 @@ def noisy_counts(
         counts: Integer counts of any shape, each within 62 bits.
         sigma: Parameter of the discrete Gaussian, above 0 and at most 1e5; its standard deviation
             to within 1e-7 from sigma = 1 upwards (Canonne, Kamath, Steinke 2020, section 3).
-        cells: From row numbers, shape (n,), to the flat cells that each row counts in, shape
-            (n, n_tables); called by audits alone.
+        cells: From rows, in the form that the asking room has them in, to the cells (along the
+            last axis of `counts`) that each of them counts in, shape (n_rows, n_tables). Called
+            by audits alone.
 
     Returns:
         Noisy counts, int64, of the same shape; may be negative.

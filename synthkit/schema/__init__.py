@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from synthkit.schema.describing import dictionary
     from synthkit.schema.document import Problems, parse_document, read_document
     from synthkit.schema.inspection import Proposal, inspect
+    from synthkit.schema.opening import from_data, not_public, opened, require_domains
     from synthkit.schema.yaml_form import SchemaForm, dump, json_schema, load, parse
 
 _HOMES = {
@@ -35,6 +36,10 @@ _HOMES = {
     "read_document": "document",
     "Proposal": "inspection",
     "inspect": "inspection",
+    "from_data": "opening",
+    "not_public": "opening",
+    "opened": "opening",
+    "require_domains": "opening",
     "SchemaForm": "yaml_form",
     "dump": "yaml_form",
     "json_schema": "yaml_form",
@@ -59,12 +64,16 @@ __all__ = [
     "dictionary",
     "dtype_of",
     "dump",
+    "from_data",
     "inspect",
     "json_schema",
     "load",
+    "not_public",
+    "opened",
     "parse",
     "parse_document",
     "read_document",
+    "require_domains",
 ]
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from synthkit.schema.conversion import convert, dtype_of
 from synthkit.schema.model import CATEGORY_KINDS, Column, Schema
+from synthkit.schema.opening import has_domain, opened
 
 if TYPE_CHECKING:
     import polars as pl
@@ -38,7 +39,7 @@ def check(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
 
     Whatever breaks the schema is an error: `clamp` can mend values, but whether it may is the
     caller's decision. What is only odd (constant or empty columns), and extra columns, which are
-    dropped, are warnings.
+    dropped, are warnings. Domains that were bought, or are yet to be, bind no real row.
 
     Args:
         table: Raw (`source.read`) or conformed table, shape (n_rows, n_columns).
@@ -49,6 +50,8 @@ def check(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
     """
     # PRIVACY: looks at real rows without noise and outside any budget; what it returns is for
     # the owner's terminal and enters no release.
+    unbound = [c.name for c in schema.encoded if c.domain_source == "noisy" or not has_domain(c)]
+    schema = opened(schema, unbound)
     return (*_of_table(table, schema), *_of_columns(table, schema))
 
 

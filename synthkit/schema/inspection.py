@@ -160,8 +160,9 @@ def _notes(schema: Schema, drafts: Sequence[Draft]) -> list[str]:
     if data:
         notes.append(
             f"Bounds or categories of {len(data)} column{'' if len(data) == 1 else 's'} were read "
-            "from the data, outside the privacy budget: replace them by what is publicly known "
-            "and write `from: public`."
+            "from the data and are marked `from: data`: a private generator ignores them and buys "
+            "its own with part of its budget. What is publicly known, written `from: public`, "
+            "is free and better."
         )
     rare = [d.column.name for d in drafts if d.n_rare and d.column.is_encoded]
     if rare:

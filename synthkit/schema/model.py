@@ -19,7 +19,7 @@ Kind = Literal[
     "text",
 ]
 Role = Literal["identifier", "quasi_identifier", "sensitive", "other"]
-DomainSource = Literal["public", "data"]
+DomainSource = Literal["public", "data", "noisy"]
 DateOrder = Literal["day_first", "month_first"]
 Bound = int | float | datetime.date | datetime.datetime
 Category = str | int
@@ -53,7 +53,8 @@ class Column:
     """How to read dates such as 01/02/2024, for `date` and `datetime`; None: they are unreadable.
     Declared, never guessed from the column: no row may decide how the others are read."""
     domain_source: DomainSource = "data"
-    """Who says what the bounds or categories are: public knowledge, or the table itself."""
+    """Who says what the bounds or categories are: public knowledge, the table itself, or noisy
+    counts of the table that a privacy budget covered."""
     missing: tuple[str, ...] = ()
     """Tokens that mean "missing" in this column, beside the schema's."""
     description: str = ""

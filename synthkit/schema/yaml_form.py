@@ -39,8 +39,10 @@ _HEADER = """\
 # The schema of {name}: what is known about the table before anyone looks at it.
 # Review it once, by hand:
 #   kind, role   is each column what it says? One person_id, if several rows may be one person's.
-#   from: data   these bounds or categories were read from the table itself, OUTSIDE the privacy
-#                budget. Replace them by what is publicly known and write `from: public`.
+#   from: data   these bounds or categories were read from the table itself. A private generator
+#                ignores them and buys its own from noisy counts, which costs part of its budget:
+#                write what is publicly known and `from: public` instead; it is free and better.
+#   from: noisy  an earlier release bought these from noisy counts, inside its budget.
 #   population   the people that the privacy budget is kept for; shared by tables about them.
 #   targets      the columns that users will predict.
 # Words that YAML could mistake (yes, null, 007, 2020-01-01) stand in quotes.
@@ -73,7 +75,8 @@ class ColumnForm(_Form):
         None,
         min_length=2,
         max_length=2,
-        description="Lowest and highest possible value, both inclusive; numbers and times.",
+        description="Lowest and highest possible value, both inclusive; numbers and times. May be "
+        "left out where they are bought (`from: data`).",
     )
     categories: list[str | int] | None = Field(
         None, description="All possible values, in order for `ordinal`."
@@ -82,8 +85,12 @@ class ColumnForm(_Form):
     date_order: DateOrder | None = Field(
         None, description="Whether day or month comes first in dates such as 01/02/2024."
     )
-    source: Literal["public", "data"] = Field(
-        "data", alias="from", description="Who says what the bounds or categories are."
+    source: Literal["public", "data", "noisy"] = Field(
+        "data",
+        alias="from",
+        description="Who says what the bounds or categories are: public knowledge, the table "
+        "(a private generator then ignores what is written and buys them within its budget), or "
+        "noisy counts that an earlier budget covered.",
     )
     missing: list[Token] = Field([], description="Tokens that mean missing in this column.")
     description: str = Field("", description="What the column means.")
@@ -184,8 +191,8 @@ def _column_problems(column: ColumnForm, missing: Sequence[str]) -> Iterator[Pro
 def _bound_problems(column: ColumnForm) -> Iterator[Problem]:
     takes_bounds = column.kind in (*NUMERIC_KINDS, *TIME_KINDS)
     if column.bounds is None:
-        if takes_bounds and _is_encoded(column):
-            yield (), f"is {column.kind} and needs bounds: [lowest, highest]"
+        if takes_bounds and _is_encoded(column) and column.source != "data":
+            yield (), f"is {column.kind} and needs bounds: [lowest, highest]; or write from: data"
         return
     if not takes_bounds:
         yield ("bounds",), f"is {column.kind}; only numbers, dates and datetimes have bounds"
@@ -244,8 +251,8 @@ def _category_problems(column: ColumnForm, missing: set[str]) -> Iterator[Proble
     categories = column.categories
     takes_categories = column.kind in CATEGORY_KINDS
     if categories is None:
-        if takes_categories and _is_encoded(column):
-            yield (), f"is {column.kind} and needs its categories"
+        if takes_categories and _is_encoded(column) and column.source != "data":
+            yield (), f"is {column.kind} and needs its categories; or write from: data"
         return
     at = ("categories",)
     if not takes_categories:

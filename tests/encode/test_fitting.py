@@ -95,7 +95,7 @@ def test_a_row_counts_in_the_cells_that_audits_are_told():
         fit(*made, sigma=1.0)
     asked = tape.draws[1].asked
     total = np.zeros(asked["counts"].size, dtype=np.int64)
-    for cell in asked["cells"](np.array([0, 0])).ravel():
+    for cell in asked["cells"](made[0][[0, 0]]).ravel():
         total[cell] += 1
     # Unit 0 has one row; the other one's is whatever was chosen.
     rest = asked["counts"].ravel() - total / 2

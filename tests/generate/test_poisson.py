@@ -136,9 +136,9 @@ def test_with_three_rows_per_unit_each_row_of_a_person_is_as_likely_as_the_other
     assert scipy.stats.chisquare(only_first).pvalue < ALPHA, "a row that never comes is seen"
 
 
-def test_audits_see_the_coins() -> None:
+def test_audits_see_which_rows_enter() -> None:
     with mechanism._recording() as tape:
-        _sampler().draw()
-    coins = next(d for d in tape.draws if d.kind == "unit_coins")
-    assert coins.asked == {"units": 40, "rate": RATE}
-    assert coins.answer.shape == (40,)
+        rows = _sampler().draw()
+    seen = next(d for d in tape.draws if d.kind == "sampled_rows")
+    assert seen.asked == {"rate": RATE}
+    assert torch.equal(seen.answer, rows)

@@ -37,6 +37,7 @@ rows: 5000
 seed: 11
 device: cpu
 signing_key: keys/team.key.pem
+audit: audit/audit.json
 invalid_values: clamp
 replace: true
 """
@@ -71,6 +72,7 @@ def test_a_plan_of_six_lines_is_enough_and_the_rest_has_defaults(load, tmp_path)
         seed=0,
         device="auto",
         signing_key=None,
+        audit=None,
         invalid_values="refuse",
         replace=False,
     )
@@ -96,6 +98,7 @@ def test_every_key_arrives_where_it_belongs(load, tmp_path):
         seed=11,
         device="cpu",
         signing_key=tmp_path / "keys" / "team.key.pem",
+        audit=tmp_path / "audit" / "audit.json",
         invalid_values="clamp",
         replace=True,
     )

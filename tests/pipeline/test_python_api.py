@@ -19,11 +19,11 @@ from tests.pipeline.jobs import PATIENT, schema, visits
 def story(tmp_path_factory: pytest.TempPathFactory):
     """read -> inspect -> split -> fit -> sample -> evaluate -> decide, once."""
     folder = tmp_path_factory.mktemp("story")
-    visits().drop("visit", "note").write_csv(folder / "visits.csv")
+    visits(4_000).drop("visit", "note").write_csv(folder / "visits.csv")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SYNTHKIT_HOME", str(folder / "home"))
         table = sk.read(folder / "visits.csv")
-        proposed = sk.inspect(table, name="visits")
+        proposed = sk.inspect(table, name="visits")  # all of it `from: data`: domains are bought
         parts = sk.split(table, proposed, holdout_share=0.3, seed=1)
         model = sk.fit(parts.train, proposed, epsilon=2.0, generator="independent")
         synthetic = model.sample(400, seed=1)
@@ -44,9 +44,9 @@ def test_inspect_finds_the_person_and_says_that_domains_come_from_the_data(story
 
 def test_split_keeps_every_person_on_one_side(story):
     train, holdout = story["parts"].train, story["parts"].holdout
-    assert train.height + holdout.height == 400
+    assert train.height + holdout.height == 4_000
     assert not set(train["patient"]) & set(holdout["patient"])
-    assert 40 <= holdout["patient"].n_unique() <= 80, "about 30 % of 200"
+    assert 500 <= holdout["patient"].n_unique() <= 700, "about 30 % of 2,000"
 
 
 def test_the_synthetic_table_has_the_learned_columns_only(story):
@@ -99,8 +99,9 @@ def test_evaluate_refuses_tables_whose_comparison_would_say_nothing(story):
     with pytest.raises(InputError) as error:
         sk.evaluate(train, holdout, synthetic.drop("ward"), story["schema"])
     assert "ward" in " ".join(error.value.details)
+    unreadable = holdout.with_columns(age=pl.lit("old"))
     with pytest.raises(InputError, match="holdout does not fit"):
-        sk.evaluate(train, holdout.with_columns(age=500), synthetic, story["schema"])
+        sk.evaluate(train, unreadable, synthetic, story["schema"])
     assert Ledger().history(story["schema"].population) == ()
 
 
@@ -114,7 +115,8 @@ def test_a_synthetic_table_may_carry_more_columns_than_are_needed(story):
     from synthkit.schema import Schema
     from synthkit.source import conform
 
-    encoded = Schema(**{**vars(story["schema"]), "columns": story["schema"].encoded, "unit": "row"})
+    bought = story["model"].schema
+    encoded = Schema(**{**vars(bought), "columns": bought.encoded, "unit": "row"})
     assert conform(extra, encoded).columns == learned
 
 

@@ -38,7 +38,8 @@ def clamped(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("clamped")
     text = SCHEMA.replace("kind: person_id", "kind: id").replace("rows_public: 300\n", "")
     text = text.replace("[north, south, east], from: public", "[north, south, east], from: data")
-    plan = PLAN + "invalid_values: clamp\nholdout: later.csv\nsigning_key: keys/team.key.pem\n"
+    plan = PLAN + "domains: as_written\ninvalid_values: clamp\nholdout: later.csv\n"
+    plan += "signing_key: keys/team.key.pem\n"
     path = write_job(folder / "job", plan, text)
     keys.new(folder / "job" / "keys", name="team")
     ugly = {

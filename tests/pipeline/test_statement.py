@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 import synthkit as sk
+from synthkit.errors import InputError
 from synthkit.privacy import accountant
-from synthkit.privacy.event import NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.event import NoisyGradients, NoisyTables, ThresholdedTables, UncoveredLook
 from synthkit.privacy.ledger import Ledger
 from tests.pipeline.jobs import ENCODED, SCHEMA, schema, visits
 
@@ -21,6 +22,8 @@ def events_of(statement):
     for line in statement.events:
         if not line.covered:
             yield UncoveredLook(name=line.name, reason=line.note, in_release=line.in_release)
+        elif "delta" in line.parameters:
+            yield ThresholdedTables(name=line.name, **line.parameters)
         elif "tables" in line.parameters:
             yield NoisyTables(name=line.name, **line.parameters)
         else:
@@ -64,13 +67,77 @@ def test_a_delta_that_is_asked_for_is_the_one_that_is_stated(fit):
 
 def test_a_domain_read_from_the_data_ends_the_guarantee_and_is_named(fit):
     text = SCHEMA.replace("[north, south, east], from: public", "[north, south, east], from: data")
-    statement = fit(text=text).privacy
+    statement = fit(text=text, domains="as_written").privacy
     assert not statement.private
     assert statement.data_columns == ("ward",)
+    assert statement.bought_columns == ()
     assert set(statement.public_columns) == set(ENCODED) - {"ward"}
     uncovered = [e for e in statement.events if not e.covered]
     assert [(e.name, e.in_release) for e in uncovered] == [("domains read from the data", True)]
     assert statement.epsilon <= 1.0, "what is covered is priced all the same"
+
+
+@pytest.mark.parametrize(("generator", "options"), [("independent", {}), ("dpctgan", TINY)])
+def test_bought_domains_are_inside_the_budget_and_named(fit, generator, options):
+    text = SCHEMA.replace("from: public", "from: data")
+    statement = fit(generator, text=text, options=options).privacy
+    assert statement.private
+    assert statement.data_columns == statement.public_columns == ()
+    assert statement.bought_columns == tuple(ENCODED)
+    assert all(e.covered for e in statement.events)
+    assert [e.name for e in statement.events[:3]] == [
+        "bounds of columns", "categories of columns", "decimals and missing cells",
+    ]  # fmt: skip
+    events = tuple(events_of(statement))
+    cost = accountant.cost(events, delta=statement.delta)
+    assert statement.epsilon == cost.epsilon <= statement.target_epsilon
+    assert statement.epsilon > 0.9
+    assert statement.mu_delta == cost.mu_delta == pytest.approx(0.1 * statement.delta, rel=0.01)
+    assert (statement.rho, cost.rho) == (None, None)
+    assert statement.rho_note
+    assert "taken as declared by whoever signs" in statement.assumptions
+    reserved = Ledger().history("visits-test")[0]
+    assert [e["name"] for e in reserved.events] == [e.name for e in statement.events]
+
+
+def test_tables_alone_have_a_rho_and_it_is_printed_in_the_statement(fit):
+    statement = fit().privacy
+    (event,) = events_of(statement)
+    assert statement.rho == pytest.approx(event.tables / (2 * event.sigma**2))
+    assert statement.rho_note == ""
+    assert statement.mu_delta == 1e-10
+
+
+def test_a_generator_without_privacy_takes_domains_as_written_and_says_so(fit):
+    text = SCHEMA.replace("from: public", "from: data")
+    options = {"epochs": 1, "batch_size": 50}
+    statement = fit("ctgan", epsilon=None, options=options, text=text).privacy
+    assert statement.data_columns == tuple(ENCODED)
+    assert statement.bought_columns == ()
+
+
+@pytest.mark.parametrize(
+    "how", [{"generator": "ctgan", "epsilon": None}, {"domains": "as_written"}]
+)
+def test_a_domain_that_is_not_written_is_refused_before_anything_is_charged(fit, how):
+    text = SCHEMA.replace("bounds: [0, 120], from: public", "from: data")
+    text = text.replace("categories: [north, south, east], from: public", "from: data")
+    with pytest.raises(InputError, match="2 columns have no bounds or categories") as caught:
+        fit(text=text, **how)
+    assert any("'ward'" in line for line in caught.value.details)
+    assert Ledger().history("visits-test") == ()
+
+
+@pytest.mark.parametrize("share", [0, -0.1, 0.51, 1, float("nan"), True])
+def test_a_share_that_means_nothing_is_refused_before_anything_is_charged(fit, share):
+    with pytest.raises(InputError, match="domain_share must be above 0 and at most"):
+        fit(text=SCHEMA.replace("from: public", "from: data"), domain_share=share)
+    assert Ledger().history("visits-test") == ()
+
+
+def test_a_word_that_is_neither_is_refused(fit):
+    with pytest.raises(InputError, match="neither 'buy' nor 'as_written'"):
+        fit(domains="free")
 
 
 def test_a_generator_without_privacy_claims_nothing(fit):

@@ -14,6 +14,7 @@ from scipy import integrate, stats
 from synthkit.errors import ConvergenceError, InputError
 from synthkit.privacy import accountant, loss
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, UncoveredLook
+from synthkit.privacy.gaussian import gaussian_delta, gaussian_mu
 
 DELTA = 1e-6
 ONE_WAY = NoisyTables(name="one-way", sigma=60.0, tables=15)
@@ -173,8 +174,8 @@ def test_mu_bounds_the_price_at_every_delta_and_not_by_much(events) -> None:
     ratios = []
     for delta in (1e-9, 1e-7, 1e-5, 1e-3, 1e-2):
         epsilon = accountant.cost(events, delta=delta).epsilon
-        assert accountant._gaussian_delta(epsilon, mu) >= delta * (1 - 1e-6)
-        ratios.append(accountant._mu_at(epsilon, delta) / mu)
+        assert gaussian_delta(epsilon, mu) >= delta * (1 - 1e-6)
+        ratios.append(gaussian_mu(epsilon, delta) / mu)
     assert max(ratios) > 0.9
 
 
@@ -182,9 +183,9 @@ def test_the_mu_of_one_epsilon_and_delta_is_no_bound_and_would_be_caught() -> No
     """Planted fault: a subsampled Gaussian is not Gaussian, so one point does not speak for all."""
     few = NoisyGradients(name="g", noise_multiplier=0.6, sample_rate=0.01, steps=20)
     at_one_point = accountant.cost([few], delta=1e-2)
-    naive = accountant._mu_at(max(at_one_point.epsilon, 1e-3), 1e-2)
+    naive = gaussian_mu(max(at_one_point.epsilon, 1e-3), 1e-2)
     tail = accountant.cost([few], delta=1e-8)
-    assert accountant._gaussian_delta(tail.epsilon, naive) < 1e-8
+    assert gaussian_delta(tail.epsilon, naive) < 1e-8
     assert at_one_point.mu > naive
 
 

@@ -153,6 +153,7 @@ def test_what_the_data_says_is_marked_and_told():
     proposal = inspect(table, name="t")
     assert [c.domain_source for c in proposal.schema.columns] == ["data", "data"]
     assert any("of 2 columns were read from the data" in note for note in proposal.notes)
+    assert any("buys" in note and "is free and better" in note for note in proposal.notes)
 
 
 def test_constant_and_empty_columns_are_told():

@@ -77,7 +77,7 @@ def test_other_yaml_readers_see_the_same_names(schema):
 
 def test_the_file_says_what_to_review():
     text = dump(example())
-    assert "OUTSIDE the privacy" in text
+    assert "ignores them and buys its own" in text
     assert "from: data" in text
     assert text.count("\n\n- name:") == len(example().columns) - 1 or "\n\n- name: visit" in text
     assert "bounds: [0, 120]" in text

@@ -1,0 +1,252 @@
+"""How a model is made, in three steps that a fit and an audit share: plan, measure, train.
+
+`planned` decides all noise from public facts; whoever calls must charge its `events` before
+`measured` or `trained` is called, for these two look at rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from synthkit import artifacts
+from synthkit.errors import InputError
+from synthkit.pipeline.plan import DOMAIN_SHARE, Domains, require_epsilon
+from synthkit.pipeline.plan import Plan as ReleasePlan
+from synthkit.privacy.event import Event, UncoveredLook
+from synthkit.schema import Schema, from_data, not_public, opened, require_domains
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.encode import Fitted
+    from synthkit.generate import Generator, Plan, Progress
+    from synthkit.generate import Model as InnerModel
+
+DOMAINS_FROM_DATA = "domains read from the data"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """Everything that decides how a model is made, but for the rows."""
+
+    epsilon: float | None
+    """Target of the fit; None only for a generator without privacy."""
+    delta: float | None = None
+    """None: the default of the schema's public row count."""
+    generator: str = "dpctgan"
+    options: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    seed: int = 0
+    """Public randomness only."""
+    device: str = "auto"
+    domains: Domains = "buy"
+    """`buy`: domains of columns marked `from: data` are bought within the budget. `as_written`:
+    they are taken from the schema, outside it; so are all domains of a generator without privacy.
+    """
+    domain_share: float = DOMAIN_SHARE
+    """Share of the budget's mu^2 that buys domains."""
+    rows_per_person: int = 1
+    """Most rows of a person that one look uses."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Planned:
+    """A making with its noise, before any look."""
+
+    making: Making
+    schema: Schema
+    plugin: Generator
+    plan: Plan
+    delta: float
+    looks: tuple[Event, ...]
+    """Those that buy domains."""
+    data_columns: tuple[str, ...]
+    """Columns whose domain is taken from the data, outside the budget."""
+
+    @property
+    def events(self) -> tuple[Event, ...]:
+        """Every look at rows that measuring and training will take."""
+        return (*self.looks, *self.plan.events, *uncovered_domains(self.data_columns))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What the looks before training gave."""
+
+    schema: Schema
+    """With the domains that were bought."""
+    fitted: Fitted
+
+
+def making_of(plan: ReleasePlan) -> Making:
+    """Returns what a release plan says about how its model is made."""
+    return Making(
+        epsilon=plan.epsilon,
+        delta=plan.delta,
+        generator=plan.generator,
+        options=dict(plan.options),
+        seed=plan.seed,
+        device=plan.device,
+        domains=plan.domains,
+        domain_share=plan.domain_share,
+        rows_per_person=plan.rows_per_person,
+    )
+
+
+def planned(schema: Schema, making: Making) -> Planned:
+    """Decides all noise from the schema and the making; looks at no row.
+
+    Raises:
+        InputError: On unusable options, a missing domain or a missing device.
+    """
+    from synthkit import encode
+    from synthkit.encode import domains as shop
+    from synthkit.generate import load_generator
+    from synthkit.generate.device import resolve
+    from synthkit.privacy import accountant
+
+    plugin = load_generator(making.generator)
+    require_epsilon(making.generator, making.epsilon)
+    if making.device not in ("auto", "cpu"):
+        resolve(making.device)  # a missing GPU is told before anything is charged
+    if making.rows_per_person != 1 and schema.privacy_unit == "row":
+        raise InputError(
+            "rows_per_person needs a person: the schema's privacy unit is the row.",
+            hint="Declare a person_id column, or leave rows_per_person out.",
+        )
+    delta = making.delta
+    if delta is None:
+        delta = accountant.default_delta(schema.rows_public)
+    to_buy = from_data(schema) if buys(making.generator, making.domains) else ()
+    # Refuses an unusable declared domain; those to be bought are not looked at.
+    declared = tuple(c for c in schema.columns if c.name not in to_buy)
+    encode.n_tables(dataclasses.replace(schema, columns=declared))
+    looks: tuple[Event, ...] = ()
+    if to_buy:
+        assert making.epsilon is not None  # required of every private generator, above
+        looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
+    plan = plugin.plan(
+        epsilon=making.epsilon,
+        delta=delta,
+        n_tables=len(schema.encoded),
+        options=making.options,
+        before=looks,
+        rows_per_unit=making.rows_per_person,
+    )
+    return Planned(
+        making=making,
+        schema=schema,
+        plugin=plugin,
+        plan=plan,
+        delta=delta,
+        looks=looks,
+        data_columns=() if to_buy else from_data(schema),
+    )
+
+
+def measured(
+    job: Planned,
+    train: pl.DataFrame,
+    *,
+    before_encoding: Callable[[Schema], None] = lambda schema: None,
+) -> Measured:
+    """Buys the domains that are to be bought, encodes the rows and measures one-way tables.
+
+    Args:
+        job: What was planned, and charged.
+        train: Frame conformed to `reading_schema`, shape (n_rows, n_schema_columns).
+        before_encoding: Told the schema with the bought domains, before rows are counted in it.
+    """
+    from synthkit import encode
+    from synthkit.encode import domains as shop
+    from synthkit.source import unit_index
+
+    # PRIVACY: the looks of `job.events`, which the caller has charged.
+    units = unit_index(train, job.schema)
+    schema = shop.buy(train, job.schema, units, job.looks) if job.looks else job.schema
+    before_encoding(schema)
+    fitted = encode.fit(
+        shop.mapped(train, schema),
+        schema,
+        units,
+        sigma=job.plan.table_sigma,
+        rows_per_unit=job.plan.rows_per_unit,
+    )
+    return Measured(schema=schema, fitted=fitted)
+
+
+def trained(job: Planned, found: Measured, progress: Progress | None = None) -> InnerModel:
+    """Trains the generator on what was measured, within the plan."""
+    # PRIVACY: the looks of `job.plan.events`, which the caller has charged.
+    return job.plugin.fit(
+        found.fitted.codes,
+        found.fitted.one_way,
+        job.plan,
+        seed=job.making.seed,
+        device=job.making.device,
+        progress=progress,
+    )
+
+
+def way_of_making(job: Planned) -> str:
+    """Names how a model is made by a digest: same digest, same noise on the same schema.
+
+    An audit speaks of a release only if both were made in the same way, by the same versions.
+    """
+    from synthkit.generate.device import resolve
+    from synthkit.pipeline.versions import versions
+
+    columns = [dataclasses.replace(c, description="") for c in job.schema.columns]
+    return artifacts.digest(
+        {
+            "columns": columns,
+            "unit": job.schema.privacy_unit,
+            "generator": job.making.generator,
+            "options": job.plan.options,
+            "rows_per_unit": job.plan.rows_per_unit,
+            "events": [[type(e).__name__, e] for e in job.events],
+            "delta": job.delta,
+            "device": resolve(job.making.device).type,
+            "versions": versions(),
+        }
+    )
+
+
+def buys(generator: str, domains: Domains) -> bool:
+    """Whether a job buys the domains that its schema does not declare."""
+    from synthkit.generate import load_generator
+
+    return domains == "buy" and load_generator(generator).IS_PRIVATE
+
+
+def reading_schema(schema: Schema, *, generator: str, domains: Domains) -> Schema:
+    """Returns the schema by which a job reads and checks its rows.
+
+    Domains that the job will buy, and those that were bought before, bind no row: rows are brought
+    inside them one by one, after the charge.
+
+    Raises:
+        InputError: If a domain is not written and none is bought, or `domains` is neither word.
+    """
+    if domains not in ("buy", "as_written"):
+        raise InputError(
+            f"domains is {domains!r}, neither 'buy' nor 'as_written'.",
+            hint="buy: from noisy counts within the budget; as_written: from the schema.",
+        )
+    if buys(generator, domains):
+        return opened(schema, not_public(schema))
+    require_domains(schema)
+    return opened(schema, [c.name for c in schema.encoded if c.domain_source == "noisy"])
+
+
+def uncovered_domains(columns: tuple[str, ...]) -> list[Event]:
+    """States the look that read domains from the data, if there was one.
+
+    The name is part of the contract with the gate's rule `no_uncovered_look`.
+    """
+    if not columns:
+        return []
+    reason = f"bounds or categories of {len(columns)} columns were not declared public"
+    return [UncoveredLook(name=DOMAINS_FROM_DATA, reason=reason, in_release=True)]

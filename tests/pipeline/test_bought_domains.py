@@ -1,0 +1,138 @@
+"""A run that buys its domains: nothing of what was written, and nothing only one person has."""
+
+from __future__ import annotations
+
+import json
+
+import polars as pl
+import pytest
+
+import synthkit as sk
+from synthkit.pipeline.model import Model
+from tests.pipeline.jobs import ENCODED, PLAN, SCHEMA, visits, write_job
+
+WRITTEN, LONE = "WrittenSentinel", "LoneSentinel"
+EXTREME = 8_642_097_531_864
+"""An age that only one person has; too long to come up among the digits of a file by chance."""
+
+BOUGHT = (
+    SCHEMA.replace("from: public", "from: data")
+    .replace("bounds: [0, 120]", f"bounds: [0, {EXTREME}]")
+    .replace("[north, south, east]", f"[north, south, east, {WRITTEN}, {LONE}]")
+    .replace("bounds: [30, 150], decimals: 1", "bounds: [-313131313131, 313131313131], decimals: 4")
+    .replace("targets:", "missing: [TokenSentinel]\ntargets:")
+)
+
+
+def with_sentinels(n_rows: int, **more) -> pl.DataFrame:
+    """The visits, in which the last row has a ward and an age of its own."""
+    is_last = pl.int_range(pl.len()) == pl.len() - 1
+    return visits(n_rows, **more).with_columns(
+        ward=pl.when(is_last).then(pl.lit(LONE)).otherwise("ward"),
+        age=pl.when(is_last).then(EXTREME).otherwise("age"),
+    )
+
+
+@pytest.fixture(scope="module")
+def result(tmp_path_factory: pytest.TempPathFactory):
+    folder = tmp_path_factory.mktemp("bought")
+    path = write_job(folder / "job", PLAN + "holdout: later.csv\n", BOUGHT)
+    with_sentinels(3_000).write_csv(path.parent / "visits.csv")
+    visits(400, seed=5, first_patient=9_000).write_csv(path.parent / "later.csv")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SYNTHKIT_HOME", str(folder / "home"))
+        yield sk.run(sk.load_plan(path))
+
+
+def test_the_run_has_a_guarantee_end_to_end_and_says_what_was_bought(result):
+    privacy = result.evidence.privacy
+    assert privacy.private
+    assert privacy.bought_columns == tuple(ENCODED)
+    assert not any("read from the data" in w for w in result.evidence.warnings)
+    page = (result.bundle / "report.html").read_text()
+    assert "Domains of 6 columns were bought with noise, inside epsilon." in page
+    rule = next(r for r in result.decision.rules if r.rule == "no_uncovered_look")
+    assert rule.outcome == "pass"
+    assert "domains of 6 columns bought with noise among them" in rule.reason
+
+
+def test_schema_and_suite_may_leave_the_house(result):
+    manifest = json.loads((result.bundle / "manifest.json").read_text())
+    found = {f["path"]: f["audience"] for f in manifest["files"]}
+    assert found["schema.yaml"] == found["suite.json"] == "release"
+
+
+def test_no_file_that_may_leave_holds_a_written_domain_or_what_one_person_has(result):
+    manifest = json.loads((result.bundle / "manifest.json").read_text())
+    released = {f["path"] for f in manifest["files"] if f["audience"] == "release"}
+    assert {"schema.yaml", "suite.json", "synthetic.csv"} <= released
+    for path in sorted(result.bundle.iterdir()):
+        if path.name == "synthetic.parquet":
+            text = pl.read_parquet(path).write_csv()
+        else:
+            text = path.read_text(errors="replace")
+        for sentinel in (WRITTEN, LONE, str(EXTREME), "313131313131", "TokenSentinel"):
+            assert sentinel not in text, (path.name, sentinel)
+
+
+def test_the_model_file_holds_none_of_it_either(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    from synthkit.schema import parse
+
+    table = with_sentinels(3_000)
+    model = sk.fit(table, parse(BOUGHT), epsilon=2.0, generator="independent")
+    model.save(tmp_path / "m.safetensors")
+    data = (tmp_path / "m.safetensors").read_bytes()
+    for sentinel in (WRITTEN, LONE, str(EXTREME), "313131313131", "TokenSentinel"):
+        assert sentinel.encode() not in data
+    as_written = sk.fit(
+        table, parse(BOUGHT), epsilon=2.0, generator="independent", domains="as_written"
+    )
+    as_written.save(tmp_path / "w.safetensors")
+    assert WRITTEN.encode() in (tmp_path / "w.safetensors").read_bytes(), "the search can find it"
+    again = Model.load(tmp_path / "m.safetensors")
+    assert again.schema == model.schema
+    assert {c.domain_source for c in again.schema.encoded} == {"noisy"}
+    assert again.sample(50, seed=1).equals(model.sample(50, seed=1))
+
+
+def test_the_synthetic_table_obeys_the_bought_schema_and_real_rows_were_not_clamped(result):
+    assert {r.outcome for r in result.evidence.validity.results} == {"pass"}
+    words = {row["domain_source"] for row in result.evidence.dictionary if row["domain_source"]}
+    assert words == {"noisy"}
+
+
+def test_domains_need_not_be_written_at_all(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    text = BOUGHT
+    for domain in (
+        f"bounds: [0, {EXTREME}], ", "bounds: [-313131313131, 313131313131], decimals: 4, ",
+        f"categories: [north, south, east, {WRITTEN}, {LONE}], ", "categories: [1, 2, 3], ",
+        "bounds: [2020-01-01, 2020-03-31], ",
+    ):  # fmt: skip
+        assert domain in text
+        text = text.replace(domain, "")
+    from synthkit.schema import parse
+
+    table = visits(3_000)
+    model = sk.fit(table, parse(text), epsilon=4.0, generator="independent")
+    assert model.schema.column("ward").categories[:3] == ("east", "north", "south")
+    assert model.schema.column("grade").categories == (1, 2, 3)
+    parts = sk.split(table, parse(text))
+    synthetic = model.sample(500, seed=1)
+    for schema in (parse(text), model.schema):
+        evidence = sk.evaluate(parts.train, parts.holdout, synthetic, schema)
+        assert evidence.measurements["fidelity.tvd1"].value < 0.2
+        assert {r.outcome for r in evidence.validity.results} == {"pass"}
+
+
+def test_a_bought_schema_serves_the_next_fit_at_no_further_cost(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    from synthkit.schema import parse
+
+    first = sk.fit(visits(2_000), parse(BOUGHT), epsilon=2.0, generator="independent")
+    second = sk.fit(with_sentinels(2_000), first.schema, epsilon=1.0, generator="independent")
+    assert [e.name for e in second.privacy.events] == ["one-way tables"]
+    assert second.privacy.private
+    assert second.privacy.bought_columns == tuple(ENCODED)
+    assert second.schema == first.schema
