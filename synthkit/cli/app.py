@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -23,9 +23,13 @@ from synthkit.cli.arguments import (
     typed,
     write_text,
 )
+from synthkit.cli.auditing import audit
 from synthkit.cli.console import progress
 from synthkit.cli.inventory import budget_app, keys_app, list_app
 from synthkit.errors import InputError, PublishError
+
+if TYPE_CHECKING:
+    from synthkit.pipeline.plan import Domains
 
 app = typer.Typer(
     name="synthkit",
@@ -91,7 +95,8 @@ def inspect(
     """Propose a schema for a table.
 
     Kinds, roles, person id, bounds and categories, and what looks wrong. Review what it writes:
-    everything marked `from: data` was read from the table, outside the privacy budget.
+    what is marked `from: data` was read from the table; a private generator ignores it and buys
+    its own within the budget. What is publicly known (`from: public`) is free and better.
     """
     from synthkit.pipeline.tables import require_folder
     from synthkit.schema import dump
@@ -106,7 +111,7 @@ def inspect(
                 hint="Pass --force to replace it, or choose another name.",
             )
     # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
-    # domain as read from the data, and is priced (or refused) where it is used.
+    # domain as read from the data, and is replaced (or refused) where it would be used.
     proposal = inspect_table(read(table, infer_types=True), name=name or table_name(table))
     text = dump(proposal.schema)
     if output is not None:
@@ -176,6 +181,15 @@ def fit(
     option: Annotated[
         list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the generator.")
     ] = None,
+    domains: Annotated[
+        str,
+        typer.Option(
+            help="Columns marked `from: data`: buy (within the budget) or as_written (outside it)."
+        ),
+    ] = "buy",
+    rows_per_person: Annotated[
+        int, typer.Option(min=1, max=1000, help="Most rows of a person that one look uses.")
+    ] = 1,
     device: Device = "auto",
     seed: Seed = 0,
     population: Population = None,
@@ -204,6 +218,8 @@ def fit(
             seed=seed,
             device=known_device(device),
             population=population,
+            domains=cast("Domains", domains),  # `fit` refuses any other word
+            rows_per_person=rows_per_person,
             progress=bars,
         )
     try:
@@ -314,6 +330,9 @@ def report(
     write_text(output / "report.html", page)
     write_text(output / "report.json", twin.decode())
     results.print_report(output, as_json=as_json)
+
+
+app.command()(audit)
 
 
 @app.command()

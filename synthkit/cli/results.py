@@ -42,6 +42,8 @@ def privacy_line(evidence: Evidence) -> str:
     line = f"epsilon {privacy.epsilon:.3f} at delta {privacy.delta:.2g} per {unit}"
     if privacy.data_columns:
         line += f", but for {len(privacy.data_columns)} domains that were read from the data"
+    elif privacy.bought_columns:
+        line += f", {len(privacy.bought_columns)} domains bought with noise included"
     return line
 
 
@@ -92,6 +94,10 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
                 "valid_until": decision.valid_until,
                 "epsilon": privacy.epsilon if privacy else None,
                 "delta": privacy.delta if privacy else None,
+                "mu": privacy.mu if privacy else None,
+                "mu_delta": privacy.mu_delta if privacy else None,
+                "rho": privacy.rho if privacy else None,
+                "bought_columns": list(privacy.bought_columns) if privacy else [],
                 "numbers": {n.label: n.text for n in numbers},
                 "bundle": str(result.bundle),
                 "report": str(result.bundle / "report.html"),

@@ -9,7 +9,17 @@ NIST SP 800-226; limitation texts are fixed in `wording`.
 """
 
 from synthkit.report.key_numbers import KeyNumber, key_numbers
-from synthkit.report.page import SCHEMA_VERSION, render, to_json
+from synthkit.report.page import SCHEMA_VERSION, render, render_audit, to_json
+from synthkit.report.sections.audit import WORDS as AUDIT_WORDS
 from synthkit.report.wording import verdict_word
 
-__all__ = ["SCHEMA_VERSION", "KeyNumber", "key_numbers", "render", "to_json", "verdict_word"]
+__all__ = [
+    "AUDIT_WORDS",
+    "SCHEMA_VERSION",
+    "KeyNumber",
+    "key_numbers",
+    "render",
+    "render_audit",
+    "to_json",
+    "verdict_word",
+]

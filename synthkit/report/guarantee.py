@@ -51,22 +51,30 @@ def best_guess(epsilon: float, delta: float) -> float:
     return (1 + delta * math.exp(-epsilon)) / (1 + math.exp(-epsilon))
 
 
-def best_guess_gaussian(mu: float) -> float:
-    """Returns the same for a mu-Gaussian-DP mechanism: Phi(mu / 2)."""
-    return _NORMAL.cdf(mu / 2)
+def best_guess_gaussian(mu: float, mu_delta: float = 0.0) -> float:
+    """Returns the same for a mu-Gaussian-DP mechanism: Phi(mu / 2).
+
+    Where the Gaussian bound holds up to `mu_delta` in delta, the true positive rate may exceed it
+    by so much at every false positive rate, and balanced accuracy by half of that.
+    """
+    return min(_NORMAL.cdf(mu / 2) + mu_delta / 2, 1.0)
 
 
-def tpr_ceiling(epsilon: float, delta: float, fpr: float, mu: float | None = None) -> float:
+def tpr_ceiling(
+    epsilon: float, delta: float, fpr: float, mu: float | None = None, mu_delta: float = 0.0
+) -> float:
     """Returns the highest true positive rate at a false positive rate."""
     steep = likelihood_factor(epsilon) * fpr + delta
     flat = 1 - math.exp(-epsilon) * max(0.0, 1 - delta - fpr)
     bound = min(steep, flat, 1.0)
     if mu is not None and math.isfinite(mu) and 0 < fpr < 1:
-        bound = min(bound, _NORMAL.cdf(_NORMAL.inv_cdf(fpr) + mu))
+        bound = min(bound, _NORMAL.cdf(_NORMAL.inv_cdf(fpr) + mu) + mu_delta)
     return bound
 
 
-def auc_ceiling(epsilon: float, delta: float, mu: float | None = None) -> float:
+def auc_ceiling(
+    epsilon: float, delta: float, mu: float | None = None, mu_delta: float = 0.0
+) -> float:
     """Returns the highest area under the ROC curve: the area of the trade-off region."""
     corner_fpr = (1 - delta) * math.exp(-epsilon) / (1 + math.exp(-epsilon))
     corner_tpr = best_guess(epsilon, delta)
@@ -74,5 +82,5 @@ def auc_ceiling(epsilon: float, delta: float, mu: float | None = None) -> float:
     flat = (1 - delta - corner_fpr) * (corner_tpr + 1) / 2
     bound = steep + flat + delta
     if mu is not None and math.isfinite(mu):
-        bound = min(bound, _NORMAL.cdf(mu / math.sqrt(2)))
+        bound = min(bound, _NORMAL.cdf(mu / math.sqrt(2)) + mu_delta)
     return min(bound, 1.0)

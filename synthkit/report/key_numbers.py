@@ -100,6 +100,9 @@ def _epsilon(privacy: PrivacyStatement | None) -> KeyNumber:
     if privacy.data_columns:
         domains = plural(len(privacy.data_columns), "column")
         meaning += f" Domains of {domains} are outside the bound."
+    elif privacy.bought_columns:
+        domains = plural(len(privacy.bought_columns), "column")
+        meaning += f" Domains of {domains} were bought with noise, inside epsilon."
     return KeyNumber(
         label=label,
         figure=number(privacy.epsilon),

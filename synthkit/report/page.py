@@ -10,11 +10,12 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from synthkit.artifacts import Decision, Evidence, canonical_json, digest
+from synthkit.artifacts import Audit, Decision, Evidence, canonical_json, digest
 from synthkit.errors import InputError, IntegrityError
 from synthkit.report.numbers import NOT_MEASURED
 from synthkit.report.sections import (
     attacks,
+    audit,
     dictionary,
     fidelity,
     privacy,
@@ -36,6 +37,7 @@ SECTIONS = (
     ("verdict", "Verdict"),
     ("privacy", "Privacy statement"),
     ("attacks", "Attacks"),
+    ("audit", "Empirical audit"),
     ("fidelity", "Fidelity"),
     ("utility", "Utility"),
     ("validity", "Validity"),
@@ -44,13 +46,14 @@ SECTIONS = (
     ("limits", "Limits of this report"),
     ("glossary", "Glossary"),
 )
-"""Fixed ids and titles, in order."""
+"""Fixed ids and titles, in order; the audit only where the evidence carries one."""
 
 _VIEWS: dict[str, Callable[[Evidence, Decision], dict[str, Any]]] = {
     "summary": summary.view,
     "verdict": verdict.view,
     "privacy": privacy.view,
     "attacks": attacks.view,
+    "audit": audit.view,
     "fidelity": fidelity.view,
     "utility": utility.view,
     "validity": validity.view,
@@ -78,8 +81,17 @@ def render(evidence: Evidence, decision: Decision) -> str:
             **views,
             limits=limits(evidence, decision),
             glossary=GLOSSARY,
-            sections=SECTIONS,
+            sections=[s for s in SECTIONS if s[0] != "audit" or evidence.audit is not None],
         )
+    )
+
+
+def render_audit(found: Audit) -> str:
+    """Returns an audit as one HTML page of its own, in the design of the report."""
+    return (
+        _environment()
+        .get_template("audit_page.html.j2")
+        .render(audit=audit.content(found), page=audit.opening(found))
     )
 
 

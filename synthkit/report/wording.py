@@ -48,8 +48,17 @@ UNITS: dict[Literal["person", "row"], str] = {
 }
 GLOSSARY = (
     (
+        "Audit",
+        "An attack on the generator itself, with made-up people put into a copy of the table; it "
+        "gives a lower bound on epsilon, never a proof of safety.",
+    ),
+    (
         "AUC",
         "How well an attack or a model separates two groups: 0.5 is a coin toss, 1 is perfect.",
+    ),
+    (
+        "Canary",
+        "A made-up person (or row) whose presence in the table an audit tries to guess.",
     ),
     (
         "Cramer's V",
@@ -230,7 +239,7 @@ def _untested(evidence: Evidence) -> str:
         are = "is" if len(evidence.omissions) == 1 else "are"
         return (
             text + f"{plural(len(evidence.omissions), 'column')} of the source {are} not in the "
-            "synthetic table (section 7 says why) and took part in no test."
+            "synthetic table (the data dictionary says why) and took part in no test."
         )
     return text + "No column is listed as left out."
 

@@ -13,6 +13,7 @@ from synthkit.generate import dpctgan
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "explanation" / "pitfalls.md"
+CLAIM = ROOT / "docs" / "explanation" / "privacy.md"
 TEST = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 FORBIDDEN = re.compile(
     r"\bmultiprocessing\b|ProcessPool|os\.fork\(|\bDataLoader\b|num_workers|get_rng_state"
@@ -47,6 +48,16 @@ def test_every_test_that_the_page_names_exists() -> None:
     assert sorted(rows(text)) == list(range(1, 25))
     assert missing_tests(text) == []
     assert unanswered(text) == []
+
+
+def test_every_proof_obligation_and_every_known_violation_names_a_test_that_exists() -> None:
+    text = CLAIM.read_text(encoding="utf-8")
+    assert missing_tests(text) == []
+    obligations, violations = (part.split("\n## ")[0] for part in text.split("tested by |\n")[1:])
+    for table, least in ((obligations, 10), (violations, 12)):
+        lines = [line for line in table.splitlines()[1:] if line.startswith("|")]
+        assert len(lines) >= least
+        assert [line for line in lines if not TEST.search(line)] == []
 
 
 def test_a_test_that_is_gone_would_be_noticed() -> None:

@@ -136,3 +136,19 @@ class TestDemo:
         again = write_demo(tmp_path / "demo", "reviews", epsilon=1.0)
         assert again.table.name == "reviews.parquet"
         assert not plan.table.exists(), "an earlier demo's folder is replaced as a whole"
+
+
+def test_the_audit_that_a_plan_names_is_in_evidence_and_report(job, command):
+    from synthkit.artifacts import canonical_json
+    from synthkit.pipeline.documents import read_evidence
+    from tests.report import samples
+
+    (job.parent / "audit.json").write_bytes(canonical_json(samples.audit()))
+    job.write_text(job.read_text() + "audit: audit.json\n")
+    assert command("run", job).code == 0
+    bundle = job.parent / "bundle"
+    found = read_evidence(bundle / "evidence.json")
+    assert found.audit == samples.audit()
+    # It is of another table's plan, so it is printed and does not count.
+    assert found.audit_plan_sha256 != samples.audit().plan_sha256
+    assert "It says nothing of this release" in (bundle / "report.html").read_text()

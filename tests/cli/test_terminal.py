@@ -12,7 +12,7 @@ import pytest
 
 COMMANDS = [
     [], ["demo"], ["inspect"], ["check"], ["run"], ["fit"], ["sample"], ["evaluate"], ["gate"],
-    ["report"], ["verify"], ["keys"], ["keys", "new"], ["budget"], ["budget", "show"],
+    ["report"], ["audit"], ["verify"], ["keys"], ["keys", "new"], ["budget"], ["budget", "show"],
     ["budget", "history"], ["budget", "cap"], ["list"], ["list", "generators"],
     ["list", "metrics"], ["list", "attacks"], ["list", "rules"],
 ]  # fmt: skip

@@ -5,6 +5,7 @@ A new rule adds itself here; the law in tests/laws fails until it has.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -12,10 +13,14 @@ from typing import NamedTuple
 from synthkit.artifacts import Evidence, Outcome
 from synthkit.gate.parameters import Value
 from tests.gate.honest import (
+    AUDIT,
     DOMAINS,
     EVALUATION,
     OTHER_LOOK,
     TABLES,
+    audited,
+    bounds,
+    checks,
     claiming,
     honest,
     measuring,
@@ -36,6 +41,7 @@ class Case(NamedTuple):
 
 PARAMETERS: dict[str, dict[str, Value]] = {
     "attack_below_dp_ceiling": {"min_n": 1000},
+    "audit_below_claim": {"required": True, "min_power": 0.3},
     "exact_copies": {"limit": 0.01, "min_n": 1000},
     "marginal_fidelity": {"limit": 0.06},
     "max_delta": {"limit": 1e-6},
@@ -105,6 +111,7 @@ def interval_cases(name: str) -> tuple[Case, ...]:
 
 
 NO_STATEMENT = Case("no statement", "inconclusive", honest(privacy=None))
+OPTIONAL: dict[str, Value] = {"required": False}
 AUC, RATE = "attacks.membership_inference", "attacks.membership_inference_tpr"
 
 CASES: dict[str, tuple[Case, ...]] = {
@@ -126,6 +133,57 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("no rate", "inconclusive", measuring(RATE, high=1.2)),
         NO_STATEMENT,
         *interval_cases(RATE),
+    ),
+    "audit_below_claim": (
+        Case("honest", "pass", honest()),
+        Case("at the claim", "pass", audited(bounds=bounds(fit=1.5))),
+        Case("Gaussian fit above", "fail", audited(bounds=bounds(fit=1.5001))),
+        Case("assumption-free above", "fail", audited(bounds=bounds(free=1.5001))),
+        Case(
+            "above, claimed less than audited",
+            "fail",
+            audited(claim_epsilon=50.0, bounds=bounds(fit=2.0)),
+        ),
+        Case("above what was audited", "fail", audited(claim_epsilon=0.5, bounds=bounds(fit=0.6))),
+        Case("a failed check", "fail", audited(checks=checks("pass", "fail"))),
+        Case("refused for another reason", "fail", audited(verdict="refused")),
+        Case("above and not required", "fail", audited(bounds=bounds(fit=2.0)), OPTIONAL),
+        Case("failed and not required", "fail", audited(checks=checks("fail")), OPTIONAL),
+        Case("no audit", "inconclusive", honest(audit=None)),
+        Case("no audit, none required", "pass", honest(audit=None), OPTIONAL),
+        Case("of another release", "inconclusive", honest(audit_plan_sha256="b" * 64)),
+        Case(
+            "of another release, none required",
+            "pass",
+            honest(audit_plan_sha256="b" * 64),
+            OPTIONAL,
+        ),
+        Case(
+            "accuses another release",
+            "pass",
+            honest(audit=dataclasses.replace(AUDIT, plan_sha256="c", bounds=bounds(fit=9.0))),
+            OPTIONAL,
+        ),
+        Case(
+            "no digests",
+            "inconclusive",
+            honest(audit=dataclasses.replace(AUDIT, plan_sha256=""), audit_plan_sha256=""),
+        ),
+        Case("weak", "inconclusive", audited(bounds=bounds(fit=0.449))),
+        Case("just strong enough", "pass", audited(bounds=bounds(fit=0.451))),
+        Case("weak, none required", "pass", audited(bounds=bounds(fit=0.1)), OPTIONAL),
+        Case("no fit", "inconclusive", audited(bounds=bounds()[:1])),
+        Case("an open check", "inconclusive", audited(checks=checks("pass", "inconclusive"))),
+        Case("no bound", "inconclusive", audited(bounds=())),
+        Case("no bound, none required", "inconclusive", audited(bounds=()), OPTIONAL),
+        Case("NaN bound", "inconclusive", audited(bounds=bounds(fit=NAN))),
+        Case("infinite bound", "inconclusive", audited(bounds=bounds(free=INF))),
+        Case("another delta", "inconclusive", audited(bounds=bounds(delta=1e-3))),
+        Case("no confidence", "inconclusive", audited(bounds=bounds(confidence=0.5))),
+        Case("NaN claim", "inconclusive", audited(claim_epsilon=NAN)),
+        Case("no claim", "inconclusive", claiming(epsilon=None)),
+        Case("claim of nothing", "inconclusive", claiming(epsilon=0.0)),
+        NO_STATEMENT,
     ),
     "exact_copies": copy_cases("attacks.exact_copies", 0.01),
     "unique_copies": copy_cases("attacks.exact_copies_unique", 0.005),

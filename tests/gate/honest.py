@@ -7,6 +7,9 @@ import datetime
 from typing import Any
 
 from synthkit.artifacts import (
+    Audit,
+    AuditBound,
+    AuditCheck,
     EventRecord,
     Evidence,
     ExpectationResult,
@@ -122,6 +125,45 @@ def validity(*outcomes: Outcome, rows: int = 10_000) -> Validity:
     )
 
 
+def bounds(
+    free: float = 0.3, fit: float = 0.9, delta: float = 1e-6, confidence: float = 0.95
+) -> tuple[AuditBound, ...]:
+    made = AuditBound(name="one_run", epsilon=free, delta=delta, confidence=confidence)
+    return made, dataclasses.replace(made, name="gaussian_fit", epsilon=fit, mu=0.2)
+
+
+def checks(*outcomes: Outcome) -> tuple[AuditCheck, ...]:
+    return tuple(
+        AuditCheck(layer="replay", name=f"check {i}", outcome=o, reason="Because.")
+        for i, o in enumerate(outcomes)
+    )
+
+
+AUDIT = Audit(
+    name="patients 2026",
+    generator="tables",
+    options={},
+    unit="person",
+    claim_epsilon=1.5,
+    claim_delta=1e-6,
+    claim_mu=0.4,
+    canaries=1000,
+    canaries_inside=507,
+    rows=11_000,
+    scored=("one-way tables",),
+    bounds=bounds(),
+    checks=checks("pass", "pass"),
+    verdict="pass",
+    reasons=("No bound is above the claim.",),
+    plan_sha256="a" * 64,
+)
+
+
+def audited(**changes: Any) -> Evidence:
+    """Honest, but for the audit."""
+    return honest(audit=dataclasses.replace(AUDIT, **changes))
+
+
 def honest(**changes: Any) -> Evidence:
     evidence = Evidence(
         name="patients 2026",
@@ -130,6 +172,8 @@ def honest(**changes: Any) -> Evidence:
         created=datetime.datetime(2026, 11, 20, 12, tzinfo=datetime.UTC),
         privacy=statement(),
         validity=validity("pass", "pass"),
+        audit=AUDIT,
+        audit_plan_sha256="a" * 64,
         dictionary=({"column": "patient", "kind": "person_id"}, {"column": "age", "kind": "int"}),
     )
     return dataclasses.replace(evidence, **changes)

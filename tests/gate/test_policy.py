@@ -152,6 +152,7 @@ def test_the_packaged_policies_state_every_rule() -> None:
         assert stated == set(registry.names("synthkit.gate.rules"))
 
 
+HIGHER_IS_STRICTER = ("min_n", "min_power", "required")
 LOOSER_IS_HIGHER = {"utility_ratio": False, "min_rows": False}
 
 
@@ -162,7 +163,7 @@ def test_wider_recipients_never_get_looser_limits() -> None:
         for name, parameters in wide.rules:
             for key, value in parameters.items():
                 other = stricter[name][key]
-                if key == "min_n" or not LOOSER_IS_HIGHER.get(name, True):
+                if key in HIGHER_IS_STRICTER or not LOOSER_IS_HIGHER.get(name, True):
                     assert other >= value, (name, key)  # type: ignore[operator]
                 elif key == "allowed":
                     assert set(other) <= set(value)  # type: ignore[arg-type]

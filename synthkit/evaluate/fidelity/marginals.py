@@ -12,12 +12,17 @@ from __future__ import annotations
 import itertools
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthkit.artifacts import MarginalFigure
 from synthkit.evaluate.bins import Bins, count_levels, is_ordered, level_codes, ordered_values
 from synthkit.evaluate.context import Context, Table
+from synthkit.schema import Column
+
+if TYPE_CHECKING:
+    import polars as pl
 
 MAX_CATEGORIES = 15
 MAX_BINS = 20
@@ -89,11 +94,16 @@ def _triple(counts: list[int]) -> tuple[int, int, int]:
 def _category_bins(tables: tuple[Table, ...], name: str, bins: Bins) -> list[_Bin]:
     """Counts the most frequent declared categories, "other" and "missing"."""
     column = bins.column
-    declared: set[str | int] = {0, 1} if column.kind == "boolean" else set(column.categories or ())
+    categories = _as_stored(column, tables[0].frame[name]) or tuple(
+        # No domain is declared: what the synthetic table shows may be named, and nothing else.
+        level
+        for level, _ in count_levels(tables[2].frame[name])
+    )
+    declared: set[str | int] = {0, 1} if column.kind == "boolean" else set(categories)
     ranked = [level for level, _ in count_levels(tables[0].frame[name]) if level in declared]
     shown = tuple(ranked[:MAX_CATEGORIES])
     if column.kind == "ordinal":
-        order = {level: at for at, level in enumerate(column.categories or ())}
+        order = {level: at for at, level in enumerate(categories)}
         shown = tuple(sorted(shown, key=lambda level: order[level]))
     per_table = []
     for table in tables:
@@ -106,6 +116,18 @@ def _category_bins(tables: tuple[Table, ...], name: str, bins: Bins) -> list[_Bi
         _Bin(label=label, counts=_triple([int(c[at]) for c in per_table]))
         for at, label in enumerate(labels)
     ]
+
+
+def _as_stored(column: Column, series: pl.Series) -> tuple[str | int, ...]:
+    """Returns the categories as the real table stores them.
+
+    Where the domain was bought, real rows were read before their categories were known to be whole
+    numbers: they are text.
+    """
+    import polars as pl
+
+    categories = column.categories or ()
+    return tuple(map(str, categories)) if series.dtype == pl.String else categories
 
 
 def _category_label(level: str | int, kind: str) -> str:

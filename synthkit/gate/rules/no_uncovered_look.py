@@ -49,7 +49,11 @@ def check(evidence: Evidence, *, allow_data_domains: bool) -> Finding:
             f"{inside} looks are inside the budget; bounds or categories of "
             f"{len(claim.data_columns)} columns were read from the data, which the policy allows.",
         )
-    return _finding(0, f"All {inside} looks that the release depends on are inside the budget.")
+    bought = len(claim.bought_columns)
+    and_domains = f", domains of {bought} columns bought with noise among them" if bought else ""
+    return _finding(
+        0, f"All {inside} looks that the release depends on are inside the budget{and_domains}."
+    )
 
 
 def _finding(looks: int, reason: str) -> Finding:

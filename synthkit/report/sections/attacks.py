@@ -47,7 +47,7 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "diagnostics": Figure(
             svg=intervals("dcr-plot", "Distance diagnostics", quiet, is_diagnostic=True),
             caption="Diagnostic only: no verdict rests on distances, "
-            "which overlook most leaks (section 9).",
+            "which overlook most leaks (see the limits of this report).",
         )
         if quiet
         else None,
@@ -63,9 +63,11 @@ def ceiling(name: str, evidence: Evidence) -> float | None:
     if privacy.epsilon is None or privacy.delta is None:
         return None
     if name == _AUC:
-        return auc_ceiling(privacy.epsilon, privacy.delta, privacy.mu)
+        return auc_ceiling(privacy.epsilon, privacy.delta, privacy.mu, privacy.mu_delta or 0.0)
     if name == _TPR:
-        return tpr_ceiling(privacy.epsilon, privacy.delta, _FPR, privacy.mu)
+        return tpr_ceiling(
+            privacy.epsilon, privacy.delta, _FPR, privacy.mu, privacy.mu_delta or 0.0
+        )
     return None
 
 

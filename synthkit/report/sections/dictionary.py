@@ -9,7 +9,11 @@ from synthkit.report.tables import Table, headers
 from synthkit.report.wording import shorten
 
 _DOMAIN_LENGTH = 160
-_SOURCES = {"public": "public knowledge", "data": "the data"}
+_SOURCES = {
+    "public": "public knowledge",
+    "data": "the data",
+    "noisy": "noisy counts, inside the budget",
+}
 
 
 def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:

@@ -37,9 +37,14 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     return {
         "kind": _kind(privacy),
         "sentences": _sentences(privacy),
-        "facts": _facts(privacy),
+        "facts": _facts(privacy, evidence),
         "events": _events(privacy),
         "public_columns": privacy.public_columns,
+        "bought_columns": privacy.bought_columns,
+        "bought_sentence": "The bounds or categories of these columns were bought with noise: "
+        f"domains of {plural(len(privacy.bought_columns), 'column')}, inside the budget of this "
+        "release or of an earlier one. A category that few people have is merged.",
+        "assumptions": privacy.assumptions,
         "data_columns": privacy.data_columns,
         "data_sentence": "The bounds or categories of these columns were read from the real table "
         "without noise. What they reveal is outside the budget.",
@@ -98,15 +103,16 @@ def _sentences(privacy: PrivacyStatement) -> tuple[str, ...]:
             "reveal is not bounded.",
         )
     if privacy.mu is not None and not is_missing(privacy.mu):
-        sharper = percent_at_most(best_guess_gaussian(privacy.mu))
+        sharper = percent_at_most(best_guess_gaussian(privacy.mu, privacy.mu_delta or 0.0))
         sentences.append(
             f"The whole distribution of the privacy loss allows a sharper limit: the guess is "
-            f"right at most {sharper} of the time (Gaussian-DP bound, mu = {number(privacy.mu)})."
+            f"right at most {sharper} of the time (Gaussian-DP bound, "
+            f"mu = {number(privacy.mu)}{_up_to(privacy)})."
         )
     return tuple(sentences)
 
 
-def _facts(privacy: PrivacyStatement) -> tuple[tuple[str, str], ...]:
+def _facts(privacy: PrivacyStatement, evidence: Evidence) -> tuple[tuple[str, str], ...]:
     """Returns the statement's fields in fixed order; what is not stated says so.
 
     A generator that claims no epsilon has none of the fields that describe one.
@@ -125,10 +131,12 @@ def _facts(privacy: PrivacyStatement) -> tuple[tuple[str, str], ...]:
         ("Generator", privacy.generator),
         ("Epsilon", epsilon),
         ("Delta", "none" if privacy.delta is None else number(privacy.delta)),
-        ("Mu (Gaussian DP)", "not applicable" if privacy.mu is None else number(privacy.mu)),
+        ("Mu (Gaussian DP)", _mu(privacy)),
+        ("Rho (zero-concentrated DP)", _rho(privacy)),
         ("Privacy unit", unit),
         ("Neighbouring tables", privacy.neighboring_relation),
         ("Contribution bound", privacy.contribution),
+        *_beyond(evidence),
         ("Accountant", privacy.accountant),
         ("Epsilon by other accountants", checks or "no cross-check was made"),
         ("Theorem", privacy.theorem),
@@ -136,6 +144,31 @@ def _facts(privacy: PrivacyStatement) -> tuple[tuple[str, str], ...]:
         ("Floating point", privacy.floating_point),
     )
     return tuple((term, text or "not stated") for term, text in facts)
+
+
+def _beyond(evidence: Evidence) -> tuple[tuple[str, str], ...]:
+    """Returns what the bound on contributions cost, where it was measured."""
+    found = evidence.measurements.get("privacy.rows_beyond_bound")
+    if found is None or found.value is None:
+        return ()
+    return (("Rows beyond the bound", f"{found.note} ({100 * found.value:.0f} % of all rows)"),)
+
+
+def _up_to(privacy: PrivacyStatement) -> str:
+    """Returns what the Gaussian bound leaves out, where that is stated."""
+    return "" if privacy.mu_delta is None else f", up to {number(privacy.mu_delta)} in delta"
+
+
+def _mu(privacy: PrivacyStatement) -> str:
+    """Returns mu with what it leaves out."""
+    return "not applicable" if privacy.mu is None else f"{number(privacy.mu)}{_up_to(privacy)}"
+
+
+def _rho(privacy: PrivacyStatement) -> str:
+    """Returns rho, or why there is none."""
+    if privacy.rho is not None:
+        return number(privacy.rho)
+    return f"none: {privacy.rho_note}" if privacy.rho_note else "not stated"
 
 
 def _events(privacy: PrivacyStatement) -> Table | None:
