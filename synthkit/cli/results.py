@@ -33,6 +33,8 @@ def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
 
 def privacy_line(evidence: Evidence) -> str:
     """Says in one line what was spent."""
+    from synthkit.pipeline.making import PROPOSED_SCHEMA
+
     privacy = evidence.privacy
     if privacy is None:
         return "no privacy statement: the table was made elsewhere"
@@ -40,6 +42,8 @@ def privacy_line(evidence: Evidence) -> str:
         return f"none: the generator {privacy.generator} gives no guarantee"
     unit = f"{privacy.unit} ({privacy.unit_column})" if privacy.unit_column else privacy.unit
     line = f"epsilon {privacy.epsilon:.3f} at delta {privacy.delta:.2g} per {unit}"
+    if any(e.name == PROPOSED_SCHEMA for e in privacy.events):
+        line += ", for a schema that nobody has reviewed"
     if privacy.data_columns:
         line += f", but for {len(privacy.data_columns)} domains that were read from the data"
     elif privacy.bought_columns:

@@ -9,8 +9,10 @@ fake term is a function of earlier noisy gradients and public randomness, hence 
 is added after clipping and noise.
 
 The clipped sum comes from one of two engines that hold no per-row gradient in memory and agree to
-1e-5: `bookkeeping` (the fast one) and `ghost` (Opacus' ghost clipping, the reference: Li et al.
-2022; Bu et al. 2023). Noise, division and the step of the optimiser are Opacus' in both.
+1e-5: `bookkeeping` (the fast one, which fits use) and `ghost` (Opacus' ghost clipping: Li et al.
+2022; Bu et al. 2023), the reference of tests and benchmarks. `ghost` is no option of a fit: it
+passes on a gradient that is not finite, which tells that the row is there. Noise, division and the
+step of the optimiser are Opacus' in both.
 """
 
 from __future__ import annotations

@@ -22,7 +22,6 @@ import numpy as np
 
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, Progress
-from synthkit.generate.critic import ENGINES
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
 from synthkit.generate.options import Option, check_budget, validate
@@ -74,10 +73,6 @@ OPTIONS = (
     Option(
         name="critic_learning_rate", default=1e-3, low=0, high=1, above_low=True,
         meaning="learning rate of the discriminator",
-    ),
-    Option(
-        name="engine", default=ENGINES[0], choices=ENGINES,
-        meaning="how rows' gradients are clipped: bookkeeping (fast) or ghost (by Opacus)",
     ),
     Option(name="critic_hidden", default=256, low=1, high=8192, meaning="discriminator's width"),
     Option(name="critic_layers", default=2, low=1, high=10, meaning="discriminator's layers"),

@@ -72,8 +72,10 @@ class PoissonUnits:
         first = counts.cumsum(0) - counts  # (batch,) place of each unit's first row below
         place = torch.arange(len(owner), device=picked.device)
         rows = self._order[self._starts[picked][owner] + place - first[owner]]
-        # Sorted by unit, within it at random; the first `rows_per_unit` of each are kept.
-        shuffled = rows[(owner + self._uniform(len(owner))).argsort()]
+        # Sorted by unit, within it at random; the first `rows_per_unit` of each are kept. Two
+        # sorts: one of owner + uniform could round a row into the next unit.
+        order = self._uniform(len(owner)).argsort()
+        shuffled = rows[order[owner[order].argsort(stable=True)]]
         kept: torch.Tensor = shuffled[place - first[owner] < self._most]
         return kept
 

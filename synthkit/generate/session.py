@@ -143,7 +143,6 @@ def _private_part(
         expected_batch=max(event.sample_rate * one_way.units, 1.0),
         learning_rate=float(options["critic_learning_rate"]),
         generator=secret,
-        engine=str(options["engine"]),
     )
     units = PoissonUnits(
         codes.units, sample_rate=event.sample_rate, generator=secret, rows_per_unit=most

@@ -6,7 +6,16 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthkit.pipeline.making import Making, Planned, measured, planned, reading_schema, trained
+from synthkit.pipeline.making import (
+    Making,
+    Planned,
+    digest_of_domain,
+    measured,
+    planned,
+    reading_schema,
+    require_bought,
+    trained,
+)
 from synthkit.pipeline.model import Model
 from synthkit.pipeline.plan import DOMAIN_SHARE, Domains
 from synthkit.pipeline.progress import Progress, Stages
@@ -60,9 +69,11 @@ def fit_checked(
 
     Raises:
         BudgetExceeded: If the population's cap would be passed; nothing has been trained then.
-        SynthkitError: If an audit watches the noise of this process.
+        InputError: If the schema marks domains as bought that this account never paid for.
+        SynthkitError: If an audit watches the noise of this thread.
     """
     mechanism.require_unwatched()
+    require_bought(job.schema, ledger, population)
     events = [*job.events, *also]
     generator = job.making.generator
     # PRIVACY: the spend is written before any row is used; a crash from here on keeps it spent.
@@ -77,7 +88,13 @@ def fit_checked(
         found = measured(job, train)
     with stages("train"):
         inner = trained(job, found, stages.progress.step)
-    ledger.settle(reservation)
+    was_bought = {c.name for c in job.schema.encoded if c.domain_source == "data"}
+    ledger.settle(
+        reservation,
+        domains=[digest_of_domain(c) for c in found.schema.encoded if c.name in was_bought]
+        if job.looks
+        else (),
+    )
     return Model(
         schema=found.schema,
         generator=generator,

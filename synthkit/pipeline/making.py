@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from synthkit.errors import InputError
 from synthkit.pipeline.plan import DOMAIN_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
-from synthkit.schema import Schema, from_data, not_public, opened, require_domains
+from synthkit.schema import Column, Schema, from_data, not_public, opened, require_domains
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from synthkit.encode import Fitted
     from synthkit.generate import Generator, Plan, Progress
     from synthkit.generate import Model as InnerModel
+    from synthkit.privacy.ledger import Ledger
 
 DOMAINS_FROM_DATA = "domains read from the data"
+PROPOSED_SCHEMA = "schema as proposed from the data"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +70,8 @@ class Planned:
     @property
     def events(self) -> tuple[Event, ...]:
         """Every look at rows that measuring and training will take."""
-        return (*self.looks, *self.plan.events, *uncovered_domains(self.data_columns))
+        uncovered = uncovered_schema(self.schema, self.data_columns)
+        return (*self.looks, *self.plan.events, *uncovered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,31 +149,39 @@ def planned(schema: Schema, making: Making) -> Planned:
     )
 
 
-def measured(
-    job: Planned,
-    train: pl.DataFrame,
-    *,
-    before_encoding: Callable[[Schema], None] = lambda schema: None,
-) -> Measured:
+def measured(job: Planned, train: pl.DataFrame) -> Measured:
     """Buys the domains that are to be bought, encodes the rows and measures one-way tables.
 
     Args:
         job: What was planned, and charged.
         train: Frame conformed to `reading_schema`, shape (n_rows, n_schema_columns).
-        before_encoding: Told the schema with the bought domains, before rows are counted in it.
     """
-    from synthkit import encode
+    schema, inside = bought(job, train)
+    return encoded(job, schema, inside)
+
+
+def bought(job: Planned, train: pl.DataFrame) -> tuple[Schema, pl.DataFrame]:
+    """Buys the domains that are to be bought; returns the schema, and the rows brought inside."""
     from synthkit.encode import domains as shop
     from synthkit.source import unit_index
 
-    # PRIVACY: the looks of `job.events`, which the caller has charged.
-    units = unit_index(train, job.schema)
-    schema = shop.buy(train, job.schema, units, job.looks) if job.looks else job.schema
-    before_encoding(schema)
+    schema = job.schema
+    if job.looks:
+        # PRIVACY: the looks of `job.looks`, which the caller has charged.
+        schema = shop.buy(train, schema, unit_index(train, schema), job.looks)
+    return schema, shop.mapped(train, schema)
+
+
+def encoded(job: Planned, schema: Schema, inside: pl.DataFrame) -> Measured:
+    """Encodes rows that lie inside their schema, and measures one-way tables."""
+    from synthkit import encode
+    from synthkit.source import unit_index
+
+    # PRIVACY: a look of `job.plan.events`, which the caller has charged.
     fitted = encode.fit(
-        shop.mapped(train, schema),
+        inside,
         schema,
-        units,
+        unit_index(inside, schema),
         sigma=job.plan.table_sigma,
         rows_per_unit=job.plan.rows_per_unit,
     )
@@ -241,12 +252,51 @@ def reading_schema(schema: Schema, *, generator: str, domains: Domains) -> Schem
     return opened(schema, [c.name for c in schema.encoded if c.domain_source == "noisy"])
 
 
-def uncovered_domains(columns: tuple[str, ...]) -> list[Event]:
-    """States the look that read domains from the data, if there was one.
+def uncovered_schema(schema: Schema, data_columns: tuple[str, ...]) -> list[Event]:
+    """States the looks behind a schema that no budget covers, if there were any.
 
-    The name is part of the contract with the gate's rule `no_uncovered_look`.
+    Their names are part of the contract with the gate's rule `no_uncovered_look`.
     """
-    if not columns:
-        return []
-    reason = f"bounds or categories of {len(columns)} columns were not declared public"
-    return [UncoveredLook(name=DOMAINS_FROM_DATA, reason=reason, in_release=True)]
+    found: list[Event] = []
+    if data_columns:
+        reason = f"bounds or categories of {len(data_columns)} columns were not declared public"
+        found.append(UncoveredLook(name=DOMAINS_FROM_DATA, reason=reason, in_release=True))
+    if schema.proposed:
+        reason = "kinds of columns and words for missing were read from the data, not yet reviewed"
+        found.append(UncoveredLook(name=PROPOSED_SCHEMA, reason=reason, in_release=True))
+    return found
+
+
+def digest_of_domain(column: Column) -> str:
+    """Names a column with its domain; descriptions and roles do not count."""
+    return artifacts.digest(
+        [
+            column.name,
+            column.kind,
+            column.bounds,
+            column.categories,
+            column.decimals,
+            column.nullable,
+        ]
+    )[:32]
+
+
+def require_bought(schema: Schema, ledger: Ledger, population: str) -> None:
+    """Refuses domains that are marked as bought and that this population's account never paid for.
+
+    Raises:
+        InputError: If a `noisy` column was not bought by an earlier job of the population.
+    """
+    noisy = [c for c in schema.encoded if c.domain_source == "noisy"]
+    if not noisy:
+        return
+    paid = {d for entry in ledger.history(population) for d in entry.domains}
+    unknown = [c.name for c in noisy if digest_of_domain(c) not in paid]
+    if unknown:
+        listed = ", ".join(repr(n) for n in unknown[:8]) + (", ..." if len(unknown) > 8 else "")
+        raise InputError(
+            f"The account of {population} never bought the domains that the schema marks "
+            f"`from: noisy`: {listed}.",
+            hint="Mark them `from: data` to buy them now, or `from: public` if they are publicly "
+            "known; or charge the population and the ledger that bought them.",
+        )

@@ -174,16 +174,18 @@ class Model:
 
 
 def without_unlearned_domains(schema: Schema) -> Schema:
-    """Returns the schema as model files and bundles carry it: left-out columns have no domain.
+    """Returns the schema as model files and bundles carry it: of left-out columns, names alone.
 
-    The names in a column that is marked `role: identifier` may have been read from the data; no
-    release depends on them, and none may carry them.
+    What it says of their cells (names in a column that is marked `role: identifier`, whether some
+    are missing, words that mean missing) may have been read from the data; no release depends on
+    it, and none may carry it.
     """
 
     def bare(column: Column) -> Column:
-        if column.is_encoded or (column.bounds is None and column.categories is None):
+        if column.is_encoded:
             return column
-        return Column(name=column.name, kind="id", role=column.role, description=column.description)
+        kind = column.kind if column.kind in ("id", "person_id", "text") else "id"
+        return Column(name=column.name, kind=kind, role=column.role, description=column.description)
 
     return dataclasses.replace(schema, columns=tuple(bare(c) for c in schema.columns))
 

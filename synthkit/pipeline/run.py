@@ -290,6 +290,12 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
             f"The budget was charged to {model.privacy.population}, not to {schema.population}, "
             "the people whom the schema names: what was spent on those is not counted here."
         )
+    if schema.proposed:
+        found.append(
+            "The schema is a proposal that nobody has signed: kinds of columns and words for "
+            "missing were read from the table, which no budget covers. Review it and delete its "
+            "line `proposed: true`."
+        )
     if model.privacy.data_columns:
         listed = ", ".join(model.privacy.data_columns[:8])
         more = len(model.privacy.data_columns) - 8
@@ -319,7 +325,8 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
 
 def audiences(model: Model) -> dict[str, str]:
     """Says which files may leave the house once the verdict is a pass."""
-    schema = "internal" if model.privacy.data_columns else "release"
+    is_from_data = model.privacy.data_columns or model.schema.proposed
+    schema = "internal" if is_from_data else "release"
     return {
         "synthetic.parquet": "release",
         "synthetic.csv": "release",

@@ -92,12 +92,14 @@ class Cost:
     """Library, version and method, for the report."""
 
 
-def cost(events: Iterable[Event], *, delta: float) -> Cost:
+def cost(events: Iterable[Event], *, delta: float, thresholds_on_top: bool = False) -> Cost:
     """Prices all covered events together; an `UncoveredLook` costs nothing and covers nothing.
 
     Args:
         events: In any order; what was done, by the same population.
         delta: Strictly between 0 and 1, at least 1e-12.
+        thresholds_on_top: True: `delta` is that of the noise alone, and what thresholds take comes
+            on top of it (the result's `delta` is the sum). False: both share `delta`.
 
     Returns:
         The upper bound. No covered event: epsilon 0 (which is no claim about uncovered looks).
@@ -110,7 +112,12 @@ def cost(events: Iterable[Event], *, delta: float) -> Cost:
     checked_delta = check_delta(delta)
     looks = tuple(events)
     groups = loss.merged(looks)
-    priced = loss.priced(groups, _delta_left(looks, checked_delta), _FINE)
+    left = checked_delta
+    if thresholds_on_top:
+        checked_delta += loss.threshold_delta(looks)
+    else:
+        left = _delta_left(looks, checked_delta)
+    priced = loss.priced(groups, left, _FINE)
     if not math.isfinite(priced.epsilon):
         raise ConvergenceError(
             "These events have no finite epsilon at this delta.",

@@ -78,6 +78,8 @@ class Entry:
     events: tuple[Mapping[str, Any], ...]
     """Each event's kind and parameters."""
     note: str
+    domains: tuple[str, ...]
+    """Settled: digests of the column domains that the job bought."""
     hash: str
 
 
@@ -174,12 +176,18 @@ class Ledger:
             raise refusal
         return str(document["id"])
 
-    def settle(self, reservation: str) -> None:
+    def settle(self, reservation: str, *, domains: Iterable[str] = ()) -> None:
         """Writes down that a reserved job has ended; changes no spend.
+
+        Args:
+            reservation: What `reserve` returned.
+            domains: Digests of the column domains that the job bought, so that a later job of the
+                same population may use them at no further cost.
 
         Raises:
             InputError: If there is no such reservation, or it was settled before.
         """
+        bought = sorted(domains)
         with self._journal.writing() as writer:
             lines = [r.document for r in writer.rows if r.document.get("id") == reservation]
             if [d["action"] for d in lines] != ["reserved"]:
@@ -196,6 +204,7 @@ class Ledger:
                     "id": reservation,
                     "population": lines[0]["population"],
                     "created": _now(),
+                    **({"domains": bought} if bought else {}),
                 }
             )
 
@@ -204,13 +213,13 @@ class Ledger:
         entries = self.history(population)
         charged = _charged(entries)
         past = _events(charged)
-        delta = _account_delta(charged) + accountant.threshold_delta(past)
+        price = accountant.cost(past, delta=_account_delta(charged), thresholds_on_top=True)
         settled = {e.id for e in entries if e.action == "settled"}
         reserved = [e for e in entries if e.action == "reserved"]
         return Spent(
-            epsilon=accountant.cost(past, delta=delta).epsilon,
+            epsilon=price.epsilon,
             naive_epsilon=math.fsum(e.epsilon or 0.0 for e in charged),
-            delta=delta,
+            delta=price.delta,
             cap=_cap(entries),
             releases=sum(_is_for_release(e) for e in reserved),
             unsettled=sum(e.id not in settled for e in reserved),
@@ -261,11 +270,11 @@ def _refusal(
             hint="State a smaller delta, or declare the columns' domains in the schema so that "
             "none has to be bought.",
         )
-    total = accountant.cost([*past, *planned], delta=common + thresholds).epsilon
+    total = accountant.cost([*past, *planned], delta=common, thresholds_on_top=True).epsilon
     cap = _cap(entries)
     if total <= cap:
         return None
-    before = accountant.cost(past, delta=common + accountant.threshold_delta(past)).epsilon
+    before = accountant.cost(past, delta=common, thresholds_on_top=True).epsilon
     common += thresholds
     return BudgetExceeded(
         f"The privacy budget of {population} does not allow this job: its cap is epsilon "
@@ -290,6 +299,7 @@ def _entries(rows: Iterable[Row], population: str) -> tuple[Entry, ...]:
             delta=row.document.get("delta"),
             events=tuple(row.document.get("events", ())),
             note=row.document.get("note", ""),
+            domains=tuple(row.document.get("domains", ())),
             hash=row.hash,
         )
         for row in rows

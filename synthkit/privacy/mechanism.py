@@ -23,6 +23,7 @@ there is no switch: not by plan, option or environment.
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import math
 import os
 import sys
@@ -50,24 +51,26 @@ class Watcher(Protocol):
         """Returns the answer of a draw of this kind; `make` makes a fresh one."""
 
 
-_watcher: Watcher | None = None
+_watcher: contextvars.ContextVar[Watcher | None] = contextvars.ContextVar("watcher", default=None)
+"""Of this thread (or task) alone: a release in another thread is never seen or answered."""
 
 
 def is_watched() -> bool:
-    """Whether a test or an audit sees the draws of this process now."""
-    return _watcher is not None
+    """Whether a test or an audit sees the draws of this thread now."""
+    return _watcher.get() is not None
 
 
 def require_unwatched() -> None:
     """Refuses a job that would release something while an audit sees its noise.
 
     Raises:
-        SynthkitError: If an audit runs in this process; the tapes of tests are let through.
+        SynthkitError: If an audit runs in this thread; the tapes of tests are let through.
     """
-    if _watcher is not None and not isinstance(_watcher, _Tape):
+    watcher = _watcher.get()
+    if watcher is not None and not isinstance(watcher, _Tape):
         raise SynthkitError(
-            "An audit is running in this process; nothing may be released meanwhile.",
-            hint="Run the audit and the release one after the other, in processes of their own.",
+            "An audit is running here; nothing may be released meanwhile.",
+            hint="Run the audit and the release one after the other.",
         )
 
 
@@ -78,14 +81,13 @@ def watched(watcher: Watcher) -> Iterator[None]:
     Whoever sees exact values beside noisy ones sees the rows: what is made in the block must never
     leave the audit. A test reads the sources: only the audit names this function.
     """
-    global _watcher
-    if _watcher is not None:
+    if _watcher.get() is not None:
         raise SynthkitError("Noise is being watched already.", hint="Do not nest audits or tapes.")
-    _watcher = watcher
+    token = _watcher.set(watcher)
     try:
         yield
     finally:
-        _watcher = None
+        _watcher.reset(token)
 
 
 def shown(kind: str, asked: Mapping[str, Any], answer: Any) -> Any:
@@ -95,7 +97,8 @@ def shown(kind: str, asked: Mapping[str, Any], answer: Any) -> Any:
 
 def _draw(kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
     """Makes one draw; a watcher sees it and may answer in its place."""
-    return make() if _watcher is None else _watcher.answer(kind, asked, make)
+    watcher = _watcher.get()
+    return make() if watcher is None else watcher.answer(kind, asked, make)
 
 
 @dataclass(frozen=True)
@@ -222,7 +225,7 @@ def secret_torch_generator(device: torch.device | str = "cpu") -> torch.Generato
     generator: torch.Generator = _draw(
         "secret_torch_generator", {"device": str(device)}, lambda: _torch_generator(device)
     )
-    if _watcher is not None:  # a replayed generator must start where the recorded one started
+    if is_watched():  # a replayed generator must start where the recorded one started
         return generator.clone_state()
     return generator
 

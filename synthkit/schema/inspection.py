@@ -58,6 +58,7 @@ def inspect(table: pl.DataFrame, *, name: str) -> Proposal:
         columns=columns,
         targets=targets,
         missing=shared,
+        proposed=True,
     )
     return Proposal(schema=schema, notes=tuple(_notes(schema, drafts)))
 
@@ -139,7 +140,10 @@ def _named(names: Sequence[str]) -> str:
 
 def _notes(schema: Schema, drafts: Sequence[Draft]) -> list[str]:
     """Collects what a person should look at, the most important first."""
-    notes: list[str] = []
+    notes: list[str] = [
+        "This is a proposal: kinds and words for missing were read from the table. Review it and "
+        "delete the line `proposed: true`; until then no release from it has a guarantee."
+    ]
     if schema.person_id is None:
         notes.append(
             "No column looks like a person id: each row is taken for one person. If several rows "

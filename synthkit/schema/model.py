@@ -91,6 +91,9 @@ class Schema:
     unit: Literal["person", "row"] | None = None
     """None: person where a person id is declared, else row. `row` must be asked for."""
     description: str = ""
+    proposed: bool = False
+    """True: `inspect` wrote it from the table and nobody has reviewed it. Kinds of columns and
+    words for missing are then read from the data, and no budget covers that."""
 
     @property
     def person_id(self) -> str | None:

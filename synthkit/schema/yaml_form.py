@@ -38,6 +38,8 @@ _MAX_DECIMALS = 12
 _HEADER = """\
 # The schema of {name}: what is known about the table before anyone looks at it.
 # Review it once, by hand:
+#   proposed     `inspect` wrote this from the table. Delete the line once you have reviewed it:
+#                until then no release from it has a guarantee, for one row may decide a kind.
 #   kind, role   is each column what it says? One person_id, if several rows may be one person's.
 #   from: data   these bounds or categories were read from the table itself. A private generator
 #                ignores them and buys its own from noisy counts, which costs part of its budget:
@@ -108,6 +110,9 @@ class SchemaForm(_Form):
     )
     unit: Literal["person", "row"] | None = Field(
         None, description="What is protected; by default the person where a person_id is declared."
+    )
+    proposed: bool = Field(
+        False, description="Written by `inspect` and not reviewed; delete the line once it is."
     )
     missing: list[Token] = Field([], description="Tokens that mean missing in every column.")
     targets: list[str] = Field([], description="Columns that users will predict.")
@@ -307,6 +312,7 @@ def _to_schema(form: SchemaForm) -> Schema:
         rows_public=form.rows_public,
         unit=form.unit,
         description=form.description,
+        proposed=form.proposed,
     )
 
 
@@ -343,6 +349,7 @@ def dump(schema: Schema) -> str:
         "description": schema.description,
         "rows_public": schema.rows_public,
         "unit": schema.unit,
+        "proposed": schema.proposed,
         "missing": inline(schema.missing),
         "targets": inline(schema.targets),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import polars as pl
@@ -136,3 +137,53 @@ def test_a_bought_schema_serves_the_next_fit_at_no_further_cost(tmp_path, monkey
     assert second.privacy.private
     assert second.privacy.bought_columns == tuple(ENCODED)
     assert second.schema == first.schema
+
+
+def test_a_domain_marked_as_bought_that_nobody_bought_is_refused_before_the_charge(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    from synthkit.errors import InputError
+    from synthkit.privacy.ledger import Ledger
+    from synthkit.schema import parse
+
+    forged = parse(SCHEMA.replace("from: public", "from: noisy"))
+    with pytest.raises(InputError, match=r"never bought .* 'age', 'weight'"):
+        sk.fit(visits(2_000), forged, epsilon=1.0, generator="independent")
+    bought = sk.fit(visits(2_000), parse(BOUGHT), epsilon=2.0, generator="independent").schema
+    with pytest.raises(InputError, match="never bought"):  # paid by others is not paid
+        sk.fit(visits(2_000), bought, epsilon=1.0, generator="independent", population="other")
+    wider = dataclasses.replace(
+        bought,
+        columns=tuple(
+            dataclasses.replace(c, bounds=(0, 119)) if c.name == "age" else c
+            for c in bought.columns
+        ),
+    )
+    with pytest.raises(InputError, match=r"never bought .*: 'age'"):
+        sk.fit(visits(2_000), wider, epsilon=1.0, generator="independent")
+    assert Ledger().spent(bought.population).releases == 1
+
+
+def test_a_schema_that_nobody_has_reviewed_carries_no_guarantee(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    table = visits(3_000).drop("note")
+    proposed = sk.inspect(table)
+    assert proposed.proposed
+    model = sk.fit(table, proposed, epsilon=2.0, generator="independent")
+    assert not model.privacy.private
+    assert [e.name for e in model.privacy.events if not e.covered] == [
+        "schema as proposed from the data"
+    ]
+    reviewed = dataclasses.replace(proposed, proposed=False)
+    assert sk.fit(table, reviewed, epsilon=2.0, generator="independent").privacy.private
+
+
+def test_what_a_schema_says_of_left_out_cells_is_in_no_release():
+    from synthkit.pipeline.model import without_unlearned_domains
+    from synthkit.schema import dump, parse
+
+    told = SCHEMA.replace("kind: id}", "kind: id, nullable: true, missing: [TokenSentinel]}")
+    told = told.replace("kind: text}", "kind: text, nullable: true}")
+    texts = {dump(without_unlearned_domains(parse(text))) for text in (SCHEMA, told)}
+    assert len(texts) == 1

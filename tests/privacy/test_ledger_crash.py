@@ -103,7 +103,7 @@ FORKS = (
     + """
     import functools, json
     priced = functools.cache(accountant.cost)  # each price is found once, before the children
-    accountant.cost = lambda events, *, delta: priced(tuple(events), delta=delta)
+    accountant.cost = lambda events, **named: priced(tuple(events), **named)
     def fork(work, n):
         # Children start together, each with its own connection, and report by exit code.
         ready, go = os.pipe()

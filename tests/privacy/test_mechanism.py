@@ -8,6 +8,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,24 @@ def test_an_audit_sees_draws_and_nothing_may_be_released_meanwhile() -> None:
             pass
     assert not mechanism.is_watched()
     assert spy.kinds == ["rows_of_units"]
+
+
+def test_a_release_in_another_thread_is_neither_seen_nor_answered() -> None:
+    spy, may_draw, drawn = _Spy(), threading.Event(), []
+
+    def release() -> None:
+        mechanism.require_unwatched()
+        may_draw.wait(10)  # parked between the check and the draw
+        drawn.append(mechanism.noisy_counts(np.zeros(3, dtype=np.int64), sigma=5.0))
+
+    thread = threading.Thread(target=release)
+    thread.start()
+    with mechanism.watched(spy):
+        may_draw.set()
+        thread.join(10)
+        mechanism.secret_numpy_generator()
+    assert len(drawn) == 1
+    assert spy.kinds == ["secret_numpy_generator"]
 
 
 def names_the_watch(source: str) -> bool:

@@ -170,3 +170,14 @@ def test_in_draws_a_lone_key_is_told_as_rarely_as_the_mass_function_says(sigma, 
     told = threshold.published_counts(dict.fromkeys(range(n), 1), sigma=sigma, delta=delta)
     assert abs(len(told) / n - p) <= 4.9 * math.sqrt(p * (1 - p) / n)
     assert np.all(np.array(list(told.values())) >= threshold.threshold(sigma, delta))
+
+
+def test_an_account_with_a_tiny_delta_still_takes_jobs_with_thresholds():
+    # The thresholds of the new job are far above the account's delta: they come on top of it, and
+    # must not be looked for inside it.
+    ledger = Ledger()
+    ledger.reserve("people", "person", [NoisyTables(name="t", sigma=300.0, tables=1)], delta=1e-11)
+    ledger.reserve("people", "person", [names(3, sigma=400.0)], delta=1e-6)
+    spent = ledger.spent("people")
+    assert spent.delta == pytest.approx(1e-7 + 1e-11)
+    assert 0 < spent.epsilon < 1

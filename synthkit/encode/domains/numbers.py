@@ -100,9 +100,12 @@ def decimal_cells(series: pl.Series) -> np.ndarray:
     numbers = series.drop_nulls().to_numpy()
     numbers = numbers[np.isfinite(numbers)]
     needed = np.full(numbers.size, MOST_DECIMALS + 1, dtype=np.int64)
-    for n in reversed(range(MOST_DECIMALS + 1)):
-        # As polars rounds (half to even or away decides nothing: such a value needs more anyway).
-        needed[np.round(numbers, n) == numbers] = n
+    # Numbers near the end of the floats overflow as they are rounded; a warning, or an error where
+    # warnings are errors, would tell that one is there.
+    with np.errstate(over="ignore", invalid="ignore"):
+        for n in reversed(range(MOST_DECIMALS + 1)):
+            # As polars rounds (half to even or away decides nothing: such a value needs more).
+            needed[np.round(numbers, n) == numbers] = n
     return needed
 
 

@@ -2,8 +2,9 @@
 
 One look at real rows without noise, for example bounds read from the table, and epsilon says
 nothing about what that look gave away. NIST SP 800-226 (2025) lists such steps among the hazards
-of a differential privacy claim. With `allow_data_domains` a policy tolerates exactly one such
-look: reading bounds and categories of named columns from the data.
+of a differential privacy claim. With `allow_data_domains` a policy tolerates exactly two such
+looks: reading bounds and categories of named columns from the data, and using a schema as it was
+proposed from the data.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ AXIS = "privacy"
 PARAMETERS = {"allow_data_domains": Flag()}
 
 DOMAIN_LOOK = "domains read from the data"
-"""Name of the one event that `allow_data_domains` tolerates."""
+PROPOSAL_LOOK = "schema as proposed from the data"
+"""Names of the two events that `allow_data_domains` tolerates, once each."""
 
 
 def check(evidence: Evidence, *, allow_data_domains: bool) -> Finding:
@@ -33,7 +35,8 @@ def check(evidence: Evidence, *, allow_data_domains: bool) -> Finding:
     if not claim.events:
         raise NotMeasured("The privacy statement lists no look at real rows at all.")
     looks = [e for e in claim.events if e.in_release and not e.covered]
-    tolerated = [e for e in looks if allow_data_domains and e.name == DOMAIN_LOOK][:1]
+    names = {e.name for e in looks} & {DOMAIN_LOOK, PROPOSAL_LOOK} if allow_data_domains else set()
+    tolerated = sorted(names)
     refused = len(looks) - len(tolerated)
     read = 0 if allow_data_domains else len(claim.data_columns)
     if refused or read:
@@ -48,6 +51,12 @@ def check(evidence: Evidence, *, allow_data_domains: bool) -> Finding:
             0,
             f"{inside} looks are inside the budget; bounds or categories of "
             f"{len(claim.data_columns)} columns were read from the data, which the policy allows.",
+        )
+    if tolerated:
+        return _finding(
+            0,
+            f"{inside} looks are inside the budget; the schema is used as it was proposed from "
+            "the data, which the policy allows.",
         )
     bought = len(claim.bought_columns)
     and_domains = f", domains of {bought} columns bought with noise among them" if bought else ""

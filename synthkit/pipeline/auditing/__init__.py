@@ -6,14 +6,13 @@ of a fit on neighbouring tables under the same noise), `step` (B: one noisy grad
 layer C gives lower bounds on epsilon.
 
 The fit of layer C is a fit on real people: it is charged to their account like any other. Layers A
-and B, and the coins of the canaries, leave nothing behind but pass, fail and a few numbers about
-made-up rows, which the operator reads who holds the table.
+and B look at real rows as well; that is recorded, and what they leave behind (pass or fail, and how
+many rows and units the copy had) stays inside: an audit is for the operator, never for release.
 """
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from synthkit.artifacts import Audit, AuditCheck
@@ -22,15 +21,21 @@ from synthkit.pipeline.making import Planned, making_of, planned, reading_schema
 from synthkit.pipeline.plan import Plan
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.versions import versions
+from synthkit.privacy.event import UncoveredLook
 
 if TYPE_CHECKING:
     import polars as pl
 
-    from synthkit.pipeline.auditing.canaries import Planted
     from synthkit.pipeline.auditing.one_run import Attacked
     from synthkit.privacy.ledger import Ledger
-    from synthkit.schema import Schema
 
+REPLAY = UncoveredLook(
+    name="audit on real rows",
+    reason="the replay on neighbours, the sampler's test and the sizes of noise look at real rows; "
+    "pass or fail stays inside",
+    in_release=False,
+)
+LEAST_CANARIES, MOST_CANARIES = 50, 1_000_000
 MOST_SHARE = 0.1
 """Canaries beyond this share of the units would disturb the fit that is audited, and each other."""
 
@@ -67,6 +72,7 @@ def audit(
     from synthkit.schema import load
     from synthkit.source import unit_index
 
+    _check_arguments(canaries, confidence)
     stages = Stages(progress)
     schema = load(plan.schema)
     with stages("plan the noise"):
@@ -83,54 +89,57 @@ def audit(
     population = plan.population or schema.population
     # PRIVACY: the fit of the audit is charged before it looks, like any; a crash keeps it spent.
     reservation = ledger.reserve(
-        population, schema.privacy_unit, job.events, delta=job.delta, note=f"audit: {plan.name}"
+        population,
+        schema.privacy_unit,
+        [*job.events, REPLAY],
+        delta=job.delta,
+        note=f"audit: {plan.name}",
     )
     with one_thread():
-        found = _attack(job, train, reading, canaries, stages)
+        attacked, checks = _attack(job, train, canaries, stages)
+    found = _written(plan, job, population, attacked, checks, confidence)
     ledger.settle(reservation)
-    return _written(plan, job, population, found, confidence)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Findings:
-    planted: Planted
-    attacked: Attacked
-    checks: tuple[AuditCheck, ...]
+    return found
 
 
 def _attack(
-    job: Planned, train: pl.DataFrame, reading: Schema, canaries: int, stages: Stages
-) -> _Findings:
+    job: Planned, train: pl.DataFrame, canaries: int, stages: Stages
+) -> tuple[Attacked, tuple[AuditCheck, ...]]:
     """Runs the three layers on rows whose look has been charged."""
     from synthkit.pipeline.auditing import one_run, replay, step
-    from synthkit.pipeline.auditing.canaries import plant
     from synthkit.privacy.mechanism import secret_numpy_generator
 
     rng = secret_numpy_generator()
     with stages("replay on neighbours"):
         checks = list(replay.checks(job, train, rng))
-    planted = plant(train, reading, canaries=canaries, rows_each=job.plan.rows_per_unit, rng=rng)
     with stages("fit beside canaries"):
-        attacked = one_run.attack(job, planted, stages.progress.step)
+        attacked = one_run.attack(
+            job, train, canaries=canaries, rng=rng, progress=stages.progress.step
+        )
     with stages("audit one step"):
         checks += step.checks(job, attacked.codes)
-    return _Findings(planted=planted, attacked=attacked, checks=(*checks, attacked.copies))
+    return attacked, (*checks, *attacked.checks)
 
 
 def _written(
-    plan: Plan, job: Planned, population: str, found: _Findings, confidence: float
+    plan: Plan,
+    job: Planned,
+    population: str,
+    attacked: Attacked,
+    checks: tuple[AuditCheck, ...],
+    confidence: float,
 ) -> Audit:
     """Bounds epsilon from the scores and sets everything beside the claim."""
     from synthkit.evaluate.audit import assumption_free, gaussian_fit, judge
     from synthkit.privacy import accountant
 
     price = accountant.cost(job.events, delta=job.delta)
-    inside = found.planted.inside
+    inside = attacked.planted.inside
     bounds = tuple(
-        bound(found.attacked.scores, inside, delta=job.delta, confidence=confidence)
+        bound(attacked.scores, inside, delta=job.delta, confidence=confidence)
         for bound in (assumption_free, gaussian_fit)
     )
-    verdict, reasons = judge(price.epsilon, bounds, found.checks)
+    verdict, reasons = judge(price.epsilon, bounds, checks)
     return Audit(
         name=plan.name,
         generator=plan.generator,
@@ -141,10 +150,10 @@ def _written(
         claim_mu=price.mu,
         canaries=len(inside),
         canaries_inside=int(inside.sum()),
-        rows=found.planted.table.height,
-        scored=found.attacked.scored,
+        rows=attacked.planted.table.height,
+        scored=attacked.scored,
         bounds=bounds,
-        checks=found.checks,
+        checks=checks,
         verdict=verdict,
         reasons=reasons,
         population=population,
@@ -152,6 +161,24 @@ def _written(
         plan_sha256=way_of_making(job),
         versions=versions(),
     )
+
+
+def _check_arguments(canaries: int, confidence: float) -> None:
+    """Refuses what would be refused after the charge.
+
+    Raises:
+        InputError: If either is out of range.
+    """
+    if isinstance(canaries, bool) or not LEAST_CANARIES <= canaries <= MOST_CANARIES:
+        raise InputError(
+            f"An audit takes from {LEAST_CANARIES} to {MOST_CANARIES:,} canaries.",
+            hint="1000 is usual.",
+        )
+    if not 0.5 <= confidence < 1:
+        raise InputError(
+            "The confidence of an audit is from 0.5 up to, but not including, 1.",
+            hint="0.95 is usual.",
+        )
 
 
 def _affordable(canaries: int, units: int) -> int:
@@ -162,7 +189,7 @@ def _affordable(canaries: int, units: int) -> int:
     """
     # PRIVACY: the exact number of units decides only how many canaries an internal audit uses.
     most = int(units * MOST_SHARE)
-    if most < 50:
+    if most < LEAST_CANARIES:
         raise InputError(
             "The table has too few people or rows to audit: 50 canaries among at least 500 are "
             "needed.",

@@ -1,9 +1,10 @@
 """Canaries: made-up units whose presence in a copy of the table is decided by fair coins.
 
-Takes a schema and the real rows, gives rows of the same form. Where the schema declares a domain,
-a canary's cell is uniform over its public cells, so that its combination is one that hardly anybody
-has; where the domain is to be bought, it is the cell of a random real row, so that it lies in
-whatever is bought. All rows of a canary are alike, so each look counts as many of them as it may.
+Takes a schema, bought domains included, and rows that lie inside it; gives rows of the same form. A
+canary's cell is uniform over the cells of its column's public grid, so that its combination is one
+that hardly anybody has. No canary is a function of a real row: adding or removing a person changes
+the copy by that person alone, as it does the table. All rows of a canary are alike, so each look
+counts as many of them as it may.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthkit.schema import Column, Schema
+from synthkit.schema.opening import has_domain
 
 if TYPE_CHECKING:
     import polars as pl
@@ -46,8 +48,8 @@ def plant(
     """Puts canaries into a copy of a table, each by a fair coin of its own.
 
     Args:
-        train: Conformed rows, shape (n_rows, n_columns).
-        schema: Their schema.
+        train: Rows inside the schema's domains, shape (n_rows, n_columns).
+        schema: Their schema, bought domains included.
         canaries: Number of canaries, inside or not.
         rows_each: Rows of each.
         rng: Secret randomness: who knows the coins beforehand could pass any audit.
@@ -83,8 +85,9 @@ def made_up(train: pl.DataFrame, schema: Schema, n: int, rng: np.random.Generato
 def _cells(series: pl.Series, column: Column, n: int, rng: np.random.Generator) -> pl.Series:
     from synthkit.encode import kinds
 
-    if column.domain_source != "public":
-        # PRIVACY: cells of real rows, each column by itself; they stay inside the audit.
+    if not has_domain(column):
+        # PRIVACY: cells of real rows, for neighbours of a replay only, which releases nothing; a
+        # copy with canaries is made after all domains have been bought.
         return series.gather(rng.integers(0, len(series), n))
     grid = kinds.load(kinds.plugin_name(column.kind)).grid(column)
     found = grid.values(rng.integers(0, grid.n_cells, n), rng.random(n))

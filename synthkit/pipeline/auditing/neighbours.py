@@ -80,11 +80,20 @@ def pairs(small: pl.DataFrame, schema: Schema, rng: np.random.Generator) -> Iter
         )
 
 
+_INFINITE = {
+    "integer": 2**53 + 1,
+    "float": math.inf,
+    "date": datetime.date(1582, 10, 15),
+    "datetime": datetime.datetime(1582, 10, 15),
+    "text": " ",
+    "code": 2**53 + 1,
+    "boolean": True,
+}
 _EMPTY: dict[str, Any] = {}
 _EXTREMES: dict[str, dict[str, Any]] = {
     "the smallest of everything": {
         "integer": -(2**62),
-        "float": -math.inf,
+        "float": -1.7e308,
         "date": datetime.date(1, 1, 1),
         "datetime": datetime.datetime(1, 1, 1),
         "text": "",
@@ -93,13 +102,15 @@ _EXTREMES: dict[str, dict[str, Any]] = {
     },
     "the largest of everything": {
         "integer": 2**62,
-        "float": math.inf,
+        "float": 1.7e308,
         "date": datetime.date(9999, 12, 31),
         "datetime": datetime.datetime(9999, 12, 31),
         "text": _LONG,
         "code": 2**62,
         "boolean": True,
     },
+    "infinite numbers": _INFINITE,
+    "numbers next to nothing": {**_INFINITE, "integer": 1, "float": 5e-324, "code": 1},
     "new categories, and no numbers": {
         "integer": 0,
         "float": math.nan,

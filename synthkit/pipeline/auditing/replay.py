@@ -9,6 +9,7 @@ more than is charged. A single difference is a look past the noise.
 from __future__ import annotations
 
 import dataclasses
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -68,7 +69,10 @@ def _small_table(train: pl.DataFrame, job: Planned, rng: np.random.Generator) ->
 
 
 def _check(job: Planned, pair: Pair) -> AuditCheck:
-    faults = _faults(job, pair)
+    with warnings.catch_warnings():
+        # A warning on stderr that depends on a cell tells of it: here it counts as an exception.
+        warnings.simplefilter("error", RuntimeWarning)
+        faults = _faults(job, pair)
     if faults:
         return AuditCheck(
             layer="replay", name=pair.name, outcome="fail", reason="; ".join(faults) + "."

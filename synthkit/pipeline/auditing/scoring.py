@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthkit.pipeline.auditing.canaries import Planted
+from synthkit.pipeline.auditing.sizes import NoiseSizes
 from synthkit.privacy.event import NoisyGradients
 
 if TYPE_CHECKING:
@@ -45,12 +46,16 @@ class Scorer:
     Args:
         planted: Where the canaries are.
         gradients: The event of the generator's gradients, if there is one.
+        sizes: Is shown every draw as well.
     """
 
-    def __init__(self, planted: Planted, gradients: NoisyGradients | None) -> None:
+    def __init__(
+        self, planted: Planted, gradients: NoisyGradients | None, sizes: NoiseSizes
+    ) -> None:
         n = len(planted.inside)
         self.kinds: set[str] = set()
         """What was scored so far: `tables`, `gradients`."""
+        self._sizes = sizes
         self._from_gradients = np.zeros(n)
         self._along = np.zeros(n)  # residual counts in each canary's cells, over sigma^2
         self._gram = np.zeros((n, n))  # cells that two canaries share, over sigma^2
@@ -64,10 +69,6 @@ class Scorer:
         """Returns the log-likelihood ratio of each canary, shape (n_canaries,)."""
         return np.asarray(self._from_tables() + self._from_gradients)
 
-    def see_rows(self, rows: pl.DataFrame) -> None:
-        """Says how the canaries look to the encode room, shape (n_canaries, n_columns)."""
-        self._rows = rows
-
     def see_codes(self, codes: np.ndarray, one_hot: torch.Tensor) -> None:
         """Says how they look to the generator: codes, and one-hot (n_canaries, width)."""
         self._rows, self._one_hot = codes, one_hot
@@ -75,6 +76,7 @@ class Scorer:
     def answer(self, kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
         """Lets every draw happen, and scores the noisy ones."""
         given = make()
+        self._sizes.note(kind, asked, given)
         if kind == "noisy_counts" and asked["cells"] is not None:
             self._score_counts(asked, given)
         elif kind == "sampled_rows":

@@ -131,7 +131,7 @@ def sampler_check(units: np.ndarray, rate: float, rows_per_unit: int) -> AuditCh
         and (rate == 1 or tail > ALPHA)
     )
     reason = (
-        f"In {STEPS} steps each of {n:,} units entered {counts.min():.0f} to {counts.max():.0f} "
+        f"In {STEPS} steps each unit entered {counts.min():.0f} to {counts.max():.0f} "
         f"times, where independent coins of rate {rate:g} permit {low:.0f} to {high:.0f}, with "
         f"{most} of its rows at most."
     )
@@ -175,7 +175,6 @@ def _critic(job: Planned, clip: float, noise: float, width: int) -> PrivateCriti
         expected_batch=EXPECTED_BATCH,
         learning_rate=1e-3,
         generator=secret_torch_generator("cpu"),
-        engine=str(options["engine"]),
     )
 
 

@@ -9,17 +9,28 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
-from synthkit.artifacts import AuditBound, Codes
+from synthkit.artifacts import AuditBound, AuditCheck, Codes
 from synthkit.evaluate.audit import assumption_free, gaussian_fit
 from synthkit.generate import dpctgan
 from synthkit.generate.critic import PrivateCritic
 from synthkit.pipeline.auditing import one_run
+from synthkit.pipeline.auditing.canaries import plant
 from synthkit.pipeline.auditing.scoring import without_the_others
-from synthkit.pipeline.making import Planned
+from synthkit.pipeline.making import Making, Planned, planned
 from synthkit.privacy import accountant, mechanism
-from tests.pipeline.auditing.jobs import GRADIENTS, TABLES_ONLY, job, nothing, with_canaries
+from tests.pipeline.auditing.jobs import (
+    GRADIENTS,
+    QUICK,
+    TABLES_ONLY,
+    attacked,
+    job,
+    nothing,
+    of_every_kind,
+    reviews,
+)
 
 ALPHA = 1e-6
 CANARIES = 600
@@ -28,10 +39,9 @@ NOISE = mechanism._discrete_gaussian
 
 def bounds(fit: Planned, confidence: float = 0.95) -> tuple[float, AuditBound, AuditBound]:
     """Returns the claim, the assumption-free and the Gaussian-fit bound of one audit."""
-    planted = with_canaries(CANARIES, rows_each=fit.plan.rows_per_unit)
-    found = one_run.attack(fit, planted, nothing)
+    found = attacked(fit, CANARIES)
     free, fitted = (
-        bound(found.scores, planted.inside, delta=fit.delta, confidence=confidence)
+        bound(found.scores, found.planted.inside, delta=fit.delta, confidence=confidence)
         for bound in (assumption_free, gaussian_fit)
     )
     return accountant.cost(fit.events, delta=fit.delta).epsilon, free, fitted
@@ -93,14 +103,71 @@ def test_a_generator_that_copies_rows_is_caught_by_the_canaries_it_copied(
         kept["rows"] = codes.values
         return fit(codes, *arguments, **named)
 
-    planted = with_canaries(300)
-    sound = one_run.attack(job(1.0, TABLES_ONLY), planted, nothing)
-    assert sound.copies.outcome == "pass"
+    assert copies(attacked(job(1.0, TABLES_ONLY), 300)).outcome == "pass"
     monkeypatch.setattr(dpctgan, "fit", copying)
     monkeypatch.setattr(dpctgan.DPCTGANModel, "sample", lambda self, n, rng: kept["rows"][:n])
     assert sample is not dpctgan.DPCTGANModel.sample
-    copied = one_run.attack(job(1.0, TABLES_ONLY), planted, nothing)
-    assert copied.copies.outcome == "fail"
+    assert copies(attacked(job(1.0, TABLES_ONLY), 300)).outcome == "fail"
+
+
+def test_a_sound_fit_at_a_large_epsilon_is_not_accused_of_copying() -> None:
+    # At epsilon 100 canaries may come up because they were in: that is what was claimed.
+    assert copies(attacked(job(100.0, TABLES_ONLY), 300)).outcome == "pass"
+
+
+def copies(found: one_run.Attacked) -> AuditCheck:
+    return next(c for c in found.checks if c.layer == "release")
+
+
+def sizes(found: one_run.Attacked) -> dict[str, str]:
+    return {c.name: c.outcome for c in found.checks if c.name.startswith("size of the noise")}
+
+
+def test_the_sizes_of_all_noise_are_seen() -> None:
+    found = sizes(
+        attacked(job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6}), 60)
+    )
+    assert found == {
+        "size of the noise: one-way tables": "pass",
+        "size of the noise: two-way tables": "pass",
+        "size of the noise: discriminator gradients": "pass",
+    }
+
+
+@pytest.mark.parametrize("rows_per_person", [1, 3])
+def test_noise_5_percent_too_small_is_seen_by_its_size(
+    rows_per_person: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # 13,000 cells of two-way tables: power above 0.9999 at alpha 1e-6 / 2.
+    fit = job(1.0, TABLES_ONLY, rows_per_person=rows_per_person)
+    assert set(sizes(attacked(fit, 60)).values()) == {"pass"}
+    monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: NOISE(c, 0.95 * s))
+    assert sizes(attacked(fit, 60))["size of the noise: two-way tables"] == "fail"
+
+
+def test_a_purchase_of_domains_without_noise_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    table, schema = of_every_kind()
+    fit = planned(schema, Making(epsilon=20.0, options=QUICK))
+    rng = np.random.default_rng()
+
+    def found() -> dict[str, str]:
+        return sizes(one_run.attack(fit, table, canaries=60, rng=rng, progress=nothing))
+
+    assert "fail" not in found().values()
+    monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: c.copy())
+    assert found()["size of the noise: bounds of columns"] == "fail"
+    assert found()["size of the noise: categories of columns"] in ("fail", "inconclusive")
+
+
+def test_no_canary_is_made_of_a_real_row() -> None:
+    # Under the same coins, copies of neighbouring tables differ by the one unit and nothing else.
+    table, schema = reviews()
+    copies_of = [
+        plant(rows, schema, canaries=40, rows_each=2, rng=np.random.default_rng(1)).table
+        for rows in (table, table[:-1])
+    ]
+    shorter = pl.concat([copies_of[0][: table.height - 1], copies_of[0][table.height :]])
+    assert shorter.equals(copies_of[1])
 
 
 def test_the_filter_is_the_likelihood_ratio_where_canaries_do_not_meet() -> None:

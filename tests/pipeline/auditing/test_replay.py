@@ -17,8 +17,8 @@ from synthkit.pipeline.auditing.tape import CourseError, Draw, Replayer
 from synthkit.pipeline.making import Making, planned
 from synthkit.privacy import mechanism
 from synthkit.privacy.event import NoisyGradients, NoisyTables
-from synthkit.schema import Column, Schema
-from tests.pipeline.auditing.jobs import QUICK, job, reviews
+from synthkit.schema import Schema
+from tests.pipeline.auditing.jobs import QUICK, job, of_every_kind, reviews
 
 OPTIONS = {**QUICK, "critic_steps": 3}
 
@@ -37,32 +37,8 @@ def test_a_sound_fit_passes_on_all_neighbours(rows_per_person: int) -> None:
     assert failed(checks(rows_per_person=rows_per_person)) == []
 
 
-def test_so_does_the_reference_engine_and_the_independent_generator() -> None:
-    assert failed(checks({**OPTIONS, "engine": "ghost"})) == []
+def test_so_does_the_independent_generator() -> None:
     assert failed(checks({}, generator="independent")) == []
-
-
-def of_every_kind() -> tuple[pl.DataFrame, Schema]:
-    """A table by row whose domains are all to be bought."""
-    rng = np.random.default_rng(5)
-    n = 400
-    table = pl.DataFrame(
-        {
-            "amount": rng.lognormal(3, 1, n).round(2),
-            "visits": rng.integers(0, 40, n),
-            "day": pl.date_range(pl.date(2023, 1, 1), pl.date(2024, 2, 4), "1d", eager=True)[:n],
-            "town": rng.choice(["north", "south", "east", "rare"], n, p=[0.5, 0.3, 0.19, 0.01]),
-            "vip": rng.random(n) < 0.2,
-        }
-    )
-    columns = (
-        Column(name="amount", kind="float"),
-        Column(name="visits", kind="integer"),
-        Column(name="day", kind="date"),
-        Column(name="town", kind="categorical"),
-        Column(name="vip", kind="boolean"),
-    )
-    return table, Schema(name="t", population="t", columns=columns)
 
 
 def bought(epsilon: float = 20.0) -> list[AuditCheck]:

@@ -16,10 +16,9 @@ from tests.statistical.test_step_audit import TWINS
 UNITS = np.repeat(np.arange(300), [1, 2, 3] * 100)
 
 
-@pytest.mark.parametrize("engine", critic.ENGINES)
 @pytest.mark.parametrize("clip", [0.5, 10.0])
-def test_the_shipped_step_passes(engine: str, clip: float) -> None:
-    check = step.gradient_check(job(1.0, {**QUICK, "engine": engine, "max_grad_norm": clip}), 40)
+def test_the_shipped_step_passes(clip: float) -> None:
+    check = step.gradient_check(job(1.0, {**QUICK, "max_grad_norm": clip}), 40)
     assert check.outcome == "pass", check.reason
 
 
