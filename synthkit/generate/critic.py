@@ -17,6 +17,7 @@ step of the optimiser are Opacus' in both.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 from synthkit.generate import bookkeeping
@@ -75,6 +76,7 @@ class PrivateCritic:
         import torch
 
         self._max_grad_norm = max_grad_norm
+        self._pid = os.getpid()
         self.network = network.train()  # in eval mode Opacus' hooks are silent
         self._params: list[Any] = [p for p in network.parameters() if p.requires_grad]
         self._loss = torch.nn.BCEWithLogitsLoss()
@@ -111,6 +113,7 @@ class PrivateCritic:
         """Leaves the noisy real gradient plus the fake gradient in `p.grad`."""
         import torch
 
+        mechanism.require_same_process(self._pid)
         # Whatever lies in p.grad at pre_step counts as clipped: start from nothing.
         self.optimizer.zero_grad()
         scores = self.score(fake)

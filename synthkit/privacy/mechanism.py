@@ -253,6 +253,24 @@ def _torch_generator(device: torch.device | str) -> torch.Generator:
     return generator
 
 
+def require_same_process(pid: int) -> None:
+    """Refuses to draw in a process that was forked off the one a generator was made in.
+
+    Both would draw the same noise, and whoever has two results under the same noise subtracts it.
+
+    Args:
+        pid: Process in which the generator was made.
+
+    Raises:
+        SynthkitError: If this is another process.
+    """
+    if os.getpid() != pid:
+        raise SynthkitError(
+            "A fit goes on in a process that was forked in its middle: its noise would repeat.",
+            hint="Fork before a fit begins, or start the fit in the new process.",
+        )
+
+
 def secret_numpy_generator() -> np.random.Generator:
     """Returns a NumPy generator seeded with 256 bits from the operating system."""
     entropy: bytes = _draw("secret_numpy_generator", {}, lambda: os.urandom(32))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -9,6 +10,7 @@ import scipy.stats
 import torch
 from torch.nn.functional import softplus
 
+from synthkit.errors import SynthkitError
 from synthkit.generate import bookkeeping
 from synthkit.generate.critic import ENGINES, PrivateCritic, discriminator
 from synthkit.generate.layout import Layout
@@ -277,3 +279,17 @@ def test_the_discriminator_has_no_layer_that_mixes_rows() -> None:
     assert not list(network.buffers())
     kinds = {type(m).__name__ for m in network}
     assert kinds == {"Linear", "LeakyReLU"}
+
+
+def test_a_fork_in_the_middle_of_a_fit_is_refused() -> None:
+    critic = _critic(noise=1.0)
+    critic.step(_rows(3), _rows(3, seed=1))
+    child = os.fork()
+    if child == 0:
+        try:
+            critic.step(_rows(3), _rows(3, seed=1))
+        except SynthkitError:
+            os._exit(7)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    critic.step(_rows(3), _rows(3, seed=1))  # the parent goes on

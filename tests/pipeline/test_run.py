@@ -191,3 +191,21 @@ def test_a_publication_that_fails_keeps_the_model_and_replace_keeps_the_old_bund
     assert sorted(p.name for p in plan.output.parent.iterdir()) == [
         "bundle", "plan.yaml", "visits.csv", "visits.yaml",
     ]  # fmt: skip
+
+
+def test_the_bundle_holds_exactly_the_rows_that_the_model_drew(tmp_path, monkeypatch):
+    # No filter against real rows between model and table: a run may not drop, say, exact copies.
+    from synthkit.pipeline.model import Model
+
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    drawn: list[pl.DataFrame] = []
+    sample = Model.sample
+
+    def watched(self: Model, *arguments: object, **named: object) -> pl.DataFrame:
+        drawn.append(sample(self, *arguments, **named))
+        return drawn[-1]
+
+    monkeypatch.setattr(Model, "sample", watched)
+    result = sk.run(sk.load_plan(write_job(tmp_path / "job")))
+    assert len(drawn) == 1
+    assert pl.read_parquet(result.bundle / "synthetic.parquet").equals(drawn[0])

@@ -81,7 +81,7 @@ def _check(job: Planned, pair: Pair) -> AuditCheck:
         layer="replay",
         name=pair.name,
         outcome="pass",
-        reason="same model, domains and rows to the bit under the same noise.",
+        reason="Same model, domains and rows, to the bit, under the same noise.",
     )
 
 
