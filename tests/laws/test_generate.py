@@ -189,13 +189,13 @@ def test_a_mixture_s_distributions_are_distributions_and_give_its_rows(fitted: A
 
 
 def test_a_mixture_that_is_not_what_is_sampled_would_be_caught(fitted: Any) -> None:
-    """The law above with a planted fault: the distributions of another column order."""
+    """The law above with a planted fault: distributions that give one code to its neighbour."""
     model = fitted[2]
     if not isinstance(model, ProductMixture):
         return
     rng = np.random.default_rng(0)
     mean = model.distributions(model.latents(5_000, rng)).mean(0, dtype=np.float64)
-    wrong = np.concatenate([mean[:4][::-1], mean[4:]])
+    wrong = np.array([0.0, mean[0] + mean[1], *mean[2:]])
     shares = np.bincount(model.sample(20_000, rng)[:, 0], minlength=4) / 20_000
     limit = stats.norm.isf(1e-6 / len(mean)) * np.sqrt(2 * wrong * (1 - wrong) / 20_000) + 5e-4
     assert (np.abs(shares - wrong[:4]) > limit[:4]).any()
