@@ -103,16 +103,17 @@ def _bounds(column: Column, given: tuple[object, ...]) -> tuple[object, object]:
             hint="Write 18..65, 65.. or ..17; in Python (18, 65), (65, None) or (None, 17).",
         )
     low, high = (None if g is None else _typed(column, str(g)) for g in given)
+    domain: tuple[Any, Any] = column.bounds or (None, None)
+    first, last = domain
     try:
-        is_empty = low is not None and high is not None and low > high
-        bounds = column.bounds or (low, high)
-        # Compared once here, so that a time with a zone is refused before any row is drawn.
-        is_outside = (low is not None and low > bounds[1]) or (
-            high is not None and high < bounds[0]
+        # Compared here, so that a time with a zone is refused before any row is drawn.
+        is_empty = any(
+            lower is not None and upper is not None and lower > upper
+            for lower, upper in ((low, high), (low, last), (first, high))
         )
     except TypeError:
-        is_outside = is_empty = True
-    if is_empty or is_outside:
+        is_empty = True
+    if is_empty:
         raise InputError(
             f"No value of the column {column.name!r} lies in that range.",
             hint="The schema states its bounds; write the lower end first, times without a zone.",

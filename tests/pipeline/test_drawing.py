@@ -94,6 +94,7 @@ class TestWhere:
         [
             ({"age": "40..30"}, "lies in that range"),
             ({"age": "500..600"}, "lies in that range"),
+            ({"admitted": "2021-01-01.."}, "lies in that range"),
             ({"age": ".."}, "lowest or a highest"),
             ({"age": (1, 2, 3)}, "lowest or a highest"),
             ({"age": [30, 40]}, "one value or one range"),
@@ -171,6 +172,11 @@ class TestBalance:
     def test_a_balanced_column_has_no_condition_beside(self, model):
         with pytest.raises(InputError, match="at once"):
             model.sample(5, where={"ward": "east"}, balance={"ward": "uniform"})
+
+    def test_a_category_without_mass_is_named(self, model, monkeypatch):
+        monkeypatch.setattr("synthkit.generate.posterior.LEAST_MASS", 0.9)
+        with pytest.raises(InputError, match=r"^ward=north: The condition has next to no mass"):
+            model.sample(5, balance={"ward": "uniform"})
 
     def test_whole_rows_add_up(self):
         assert whole_rows([1 / 3, 1 / 3, 1 / 3], 10).tolist() == [4, 3, 3]
