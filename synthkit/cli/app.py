@@ -25,6 +25,7 @@ from synthkit.cli.arguments import (
 )
 from synthkit.cli.auditing import audit
 from synthkit.cli.console import progress
+from synthkit.cli.drawing import complete, sample, segments
 from synthkit.cli.inventory import budget_app, keys_app, list_app
 from synthkit.errors import InputError, PublishError
 
@@ -229,27 +230,9 @@ def fit(
     results.print_model(model, output, as_json=as_json)
 
 
-@app.command()
-def sample(
-    model: Annotated[Path, typer.Argument(help="Model file of `synthkit fit`.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help=".parquet or .csv to write.")],
-    rows: Annotated[int, typer.Option("--rows", "-n", help="Number of rows.")],
-    where: Annotated[
-        list[str] | None, typer.Option("--where", help="COLUMN=VALUE; may be repeated.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Default: a fresh one.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Draw synthetic rows into a Parquet or CSV file."""
-    from synthkit.pipeline.model import Model
-    from synthkit.pipeline.tables import require_folder, writable_format, write_table
-
-    writable_format(output)
-    require_folder(output)
-    conditions = pairs(where, "--where")
-    loaded = Model.load(model)
-    written = write_table(loaded.sample_chunks(rows, seed=seed, where=conditions), output)
-    results.print_sample(written, output, as_json=as_json)
+app.command()(sample)
+app.command()(complete)
+app.command()(segments)
 
 
 @app.command()

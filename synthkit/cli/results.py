@@ -202,14 +202,6 @@ def print_model(model: Model, output: Path, *, as_json: bool) -> None:
     )
 
 
-def print_sample(rows: int, output: Path, *, as_json: bool) -> None:
-    """Prints how many rows were written."""
-    if as_json:
-        print_json({"rows": rows, "output": str(output)})
-        return
-    print(f"{rows:,} synthetic rows in {output}")
-
-
 def print_evidence(evidence: Evidence, output: Path, *, as_json: bool) -> None:
     """Prints every measurement beside its holdout reference."""
     if as_json:

@@ -21,8 +21,28 @@ Sources: post-processing, Dwork and Roth, The Algorithmic Foundations of Differe
 
 from synthkit.encode.codec import Codec, ColumnCodec, codec_from_dict
 from synthkit.encode.fitting import Fitted, fit, n_tables
+from synthkit.encode.within import Condition, Within
 
-NOT_PLUGINS = ("codec", "fitting", "kinds", "line", "merging", "projection", "smoothing")
+NOT_PLUGINS = (
+    "codec",
+    "fitting",
+    "kinds",
+    "line",
+    "merging",
+    "projection",
+    "shares",
+    "smoothing",
+    "within",
+)
 """Files of this room that are not codecs; `domains` is a package, and none either."""
 
-__all__ = ["Codec", "ColumnCodec", "Fitted", "codec_from_dict", "fit", "n_tables"]
+__all__ = [
+    "Codec",
+    "ColumnCodec",
+    "Condition",
+    "Fitted",
+    "Within",
+    "codec_from_dict",
+    "fit",
+    "n_tables",
+]

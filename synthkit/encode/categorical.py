@@ -19,6 +19,7 @@ from synthkit.encode.merging import CATEGORY_SIGMAS, merge_rare
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.encode.within import Condition
     from synthkit.schema.model import Column
 
 KINDS = ("boolean", "categorical", "ordinal")
@@ -72,6 +73,12 @@ class CategoryGrid:
         n = len(self.categories)
         codes = merge_rare(masses[:n], max_codes=max_codes, threshold=CATEGORY_SIGMAS * sigma)
         return np.append(codes, codes.max() + 1) if self.has_missing else codes
+
+    def intervals(self, condition: Condition) -> np.ndarray:
+        """Returns the part of each cell that satisfies a condition: all or nothing."""
+        wanted = {str(v) for v in condition.values}
+        holds = [str(c) in wanted for c in self.categories] + [condition.missing] * self.has_missing
+        return np.stack([np.zeros(self.n_cells), np.array(holds, dtype=np.float64)], axis=1)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the grid in JSON types."""

@@ -16,6 +16,8 @@ import numpy as np
 
 from synthkit.artifacts import Codes
 from synthkit.encode import kinds
+from synthkit.encode.shares import Shares
+from synthkit.encode.within import Condition, Within
 from synthkit.errors import InputError, IntegrityError
 
 if TYPE_CHECKING:
@@ -54,26 +56,60 @@ class ColumnCodec:
         return self.size == self.grid.n_cells and self.grid.is_exact
 
     @cached_property
-    def _shares(self) -> _Shares:
-        return _Shares.of(self.code_of_cell, self.masses, self.grid.widths)
+    def _shares(self) -> Shares:
+        weights = Shares.weights(self.code_of_cell, self.masses, self.grid.widths)
+        return Shares.of(self.code_of_cell, weights)
+
+    @property
+    def missing_code(self) -> int | None:
+        """The code that means "missing", if the column has one."""
+        return int(self.code_of_cell[-1]) if self.grid.has_missing else None
+
+    def within(self, condition: Condition) -> Within:
+        """Says what a condition leaves of each code; see `Within`."""
+        return Within.of(self.grid, self.code_of_cell, self.masses, condition)
 
     def encode(self, series: pl.Series) -> np.ndarray:
         """Returns the code of each value, shape (n_rows,); never fails on a value."""
         return np.asarray(self.code_of_cell[self.grid.cells(series)])
 
-    def decode(self, codes: np.ndarray, rng: np.random.Generator) -> pl.Series:
+    def decode(
+        self, codes: np.ndarray, rng: np.random.Generator, within: Within | None = None
+    ) -> pl.Series:
         """Draws a value for each code, in the conformed dtype.
 
         Args:
             codes: Shape (n_rows,), each below `size`.
             rng: Public randomness.
+            within: Draw values that satisfy this condition; codes have evidence of it.
         """
+        if within is not None:
+            return within.draw(self.grid, codes, rng).alias(self.name)
         if self._is_lookup:
             cells = np.argsort(self.code_of_cell)[codes]  # (n_rows,)
             fraction = np.zeros(0)
         else:
             cells, fraction = self._shares.draw(codes, rng)
         return self.grid.values(cells, fraction).alias(self.name)
+
+    def labels(self) -> tuple[str, ...]:
+        """Names each code for people: its value, its range, or how many values share it."""
+        n = self.grid.n_cells
+        ends = [self.grid.values(np.arange(n), np.full(n, f)).to_list() for f in (0.0, 1.0)]
+        is_ordered = self.plugin != "categorical"
+        names = []
+        for code in range(self.size):
+            cells = np.flatnonzero(self.code_of_cell == code)
+            first, last = ends[0][cells[0]], ends[1][cells[-1]]
+            if code == self.missing_code:
+                names.append("missing")
+            elif first == last:
+                names.append(str(first))
+            elif is_ordered:
+                names.append(f"{first}..{last}")
+            else:
+                names.append(f"one of {len(cells)} rare values")
+        return tuple(names)
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the column's codec in JSON types."""
@@ -84,52 +120,6 @@ class ColumnCodec:
             "code_of_cell": self.code_of_cell.tolist(),
             "masses": self.masses.tolist(),
         }
-
-
-@dataclass(frozen=True, eq=False)
-class _Shares:
-    """Cells in order of their code, each with the share of its code's unit interval it covers."""
-
-    cells: np.ndarray
-    """Cell at each place, shape (n_places,): cells that are never drawn have no place."""
-    lower: np.ndarray
-    """Left end of each place; the places of code k cover k to k + 1."""
-    upper: np.ndarray
-    """Right end of each place."""
-    first: np.ndarray
-    """First place of each code, shape (size,)."""
-    last: np.ndarray
-    """Last place of each code, shape (size,)."""
-
-    @classmethod
-    def of(cls, code_of_cell: np.ndarray, masses: np.ndarray, widths: np.ndarray) -> _Shares:
-        mass_of_code = np.bincount(code_of_cell, weights=masses)  # (size,)
-        # A code without any mass is drawn from evenly, so that every code decodes.
-        weights = np.where(mass_of_code[code_of_cell] > 0, masses, widths)  # (n_cells,)
-        totals = np.bincount(code_of_cell, weights=weights)  # (size,)
-        shares = weights / totals[code_of_cell]  # (n_cells,)
-        order = np.argsort(code_of_cell, kind="stable")
-        order = order[shares[order] > 0]  # (n_places,)
-        codes, shares = code_of_cell[order], shares[order]
-        first = np.searchsorted(codes, np.arange(totals.size), side="left")
-        last = np.searchsorted(codes, np.arange(totals.size), side="right") - 1
-        ends = np.cumsum(shares)
-        before = np.concatenate(([0.0], ends))[first]  # (size,)
-        upper = codes + (ends - before[codes])  # (n_places,)
-        upper[last] = np.arange(totals.size) + 1.0
-        lower = np.concatenate(([0.0], upper[:-1]))
-        return cls(order, lower, upper, first, last)
-
-    def draw(self, codes: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Returns a cell for each code and how far into the cell to go, both (n_rows,)."""
-        points = rng.random(codes.size)
-        points += codes
-        places = np.searchsorted(self.upper, points, side="right")
-        # code + draw may round up to the next code's interval.
-        places = np.clip(places, self.first[codes], self.last[codes])
-        low = self.lower[places]
-        fraction = (points - low) / np.maximum(self.upper[places] - low, np.finfo(float).tiny)
-        return self.cells[places], np.clip(fraction, 0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,12 +169,18 @@ class Codec:
             units=np.asarray(units, dtype=np.int64),
         )
 
-    def decode(self, values: np.ndarray, rng: np.random.Generator) -> pl.DataFrame:
+    def decode(
+        self,
+        values: np.ndarray,
+        rng: np.random.Generator,
+        within: Mapping[int, Within] | None = None,
+    ) -> pl.DataFrame:
         """Draws a synthetic row for each row of codes.
 
         Args:
             values: Codes, shape (n_rows, n_columns), any integer type.
             rng: Public randomness; touches no real row, so it may be seeded.
+            within: Conditions that the values satisfy, by the column's place.
 
         Returns:
             A conformed table with the encoded columns, in order.
@@ -207,7 +203,7 @@ class Codec:
                     f"A code of the column {part.name!r} is not one of its {part.size}.",
                     hint="Decode the output of a model that was trained with this codec.",
                 )
-            columns.append(part.decode(codes, rng))
+            columns.append(part.decode(codes, rng, (within or {}).get(i)))
         return pl.DataFrame(columns)
 
     def to_dict(self) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from synthkit.errors import InputError, IntegrityError
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.encode.within import Condition
     from synthkit.schema.model import Column
 
 
@@ -52,6 +53,12 @@ class Grid(Protocol):
         """Returns the code of each cell, shape (n_cells,), from 0 without gaps.
 
         `masses` are noisy, with standard deviation `sigma` per cell; 0: exact.
+        """
+
+    def intervals(self, condition: Condition) -> np.ndarray:
+        """Returns the part of each cell that satisfies a condition, shape (n_cells, 2).
+
+        Each row is where the part begins and ends within the cell, from 0 to 1; equal: no part.
         """
 
     def to_dict(self) -> dict[str, Any]:

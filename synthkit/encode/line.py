@@ -79,6 +79,21 @@ class Line:
         high = self.ends[cells]
         return np.asarray(np.clip(low + fraction * (high - low), low, high))
 
+    def intervals(self, low: int | float, high: int | float) -> np.ndarray:
+        """Returns the part of each cell between two positions, inclusive, shape (n_cells, 2)."""
+        first = np.maximum(self.starts, low)
+        last = np.minimum(self.ends, high)
+        begin = (first - self.starts).astype(np.float64)
+        end = (last - self.starts).astype(np.float64)
+        is_point = self.starts == self.ends
+        if self.is_lattice:
+            begin, end = begin / self.widths, (end + 1.0) / self.widths
+        else:
+            lengths = np.where(is_point, 1.0, self.widths)  # a point has none, and is in or out
+            begin, end = begin / lengths, np.where(is_point, 1.0, end / lengths)
+        is_inside = first <= last
+        return np.stack([np.where(is_inside, begin, 0.0), np.where(is_inside, end, 0.0)], axis=1)
+
     def merge(self, masses: np.ndarray, *, max_bins: int, sigma: float) -> np.ndarray:
         """Returns the bin of each cell; see `merging.merge_neighbours`."""
         return merge_neighbours(masses, max_bins=max_bins, threshold=BIN_SIGMAS * sigma)

@@ -9,11 +9,11 @@ so that no exception can depend on a row; neither occurs in a checked table.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from synthkit.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.encode.within import Condition
     from synthkit.schema.model import Column
 
 KINDS = ("float", "integer")
@@ -106,6 +107,24 @@ class NumericGrid:
         n = self.line.starts.size
         codes = self.line.merge(masses[:n], max_bins=max_bins, sigma=sigma)
         return np.append(codes, codes.max() + 1) if self.has_missing else codes
+
+    def intervals(self, condition: Condition) -> np.ndarray:
+        """Returns the part of each cell that satisfies a condition, shape (n_cells, 2)."""
+        parts = np.zeros((self.line.starts.size, 2))
+        if condition.bounds is not None:
+            low, high = condition.bounds
+            first = self.line.starts[0] if low is None else self._position(low, math.ceil)
+            last = self.line.upper if high is None else self._position(high, math.floor)
+            parts = self.line.intervals(first, last)
+        missing = [[0.0, float(condition.missing)]] * self.has_missing
+        return np.concatenate([parts, np.array(missing).reshape(-1, 2)])
+
+    def _position(self, bound: object, rounded: Callable[[Fraction], int]) -> int | float:
+        """Returns the position of a number; on a lattice the next one inside, within reach."""
+        if not self.line.is_lattice:
+            return float(cast(float, bound))
+        exact = Fraction(Decimal(str(bound))) * 10**self.decimals
+        return max(-LARGEST_INTEGER, min(LARGEST_INTEGER, rounded(exact)))
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the grid in JSON types; floats are written in full and read back equal."""

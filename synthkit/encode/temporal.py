@@ -22,6 +22,7 @@ from synthkit.encode.line import Line, lattice, linear_edges
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.encode.within import Condition
     from synthkit.schema.model import Column
 
 KINDS = ("date", "datetime")
@@ -83,6 +84,20 @@ class TimeGrid:
         n = self.line.starts.size
         codes = self.line.merge(masses[:n], max_bins=max_bins, sigma=sigma)
         return np.append(codes, codes.max() + 1) if self.has_missing else codes
+
+    def intervals(self, condition: Condition) -> np.ndarray:
+        """Returns the part of each cell that satisfies a condition, shape (n_cells, 2)."""
+        parts = np.zeros((self.line.starts.size, 2))
+        if condition.bounds is not None:
+            low, high = condition.bounds
+            first, last = self.line.starts[0], self.line.upper
+            if low is not None:
+                first = _step(low, is_date=self.is_date, is_upper=False)
+            if high is not None:
+                last = _step(high, is_date=self.is_date, is_upper=True)
+            parts = self.line.intervals(first, last)
+        missing = [[0.0, float(condition.missing)]] * self.has_missing
+        return np.concatenate([parts, np.array(missing).reshape(-1, 2)])
 
     def to_dict(self) -> dict[str, Any]:
         """Returns the grid in JSON types."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from synthkit import registry
 from synthkit.errors import InputError
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 NOT_PLUGINS = (
     "bookkeeping",
+    "completion",
     "conditions",
     "consistency",
     "critic",
@@ -32,7 +33,10 @@ NOT_PLUGINS = (
     "network",
     "options",
     "poisson",
+    "posterior",
+    "rejection",
     "sampling",
+    "segments",
     "session",
     "storage",
     "training",
@@ -90,6 +94,26 @@ class Model(Protocol):
 
     def description(self) -> dict[str, Any]:
         """Returns the rest of the model as JSON types: names, sizes, options."""
+
+
+@runtime_checkable
+class ProductMixture(Protocol):
+    """What a model may offer beside `Model`: columns that are independent given a latent.
+
+    A model that has these two methods is conditioned exactly, by re-weighting latents
+    (`posterior`), and completes partial rows; any other is conditioned by rejection (`rejection`).
+    A row of `sample` must have the distribution of: a latent of `latents`, then each column by
+    itself from `distributions`.
+    """
+
+    def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws `n` latents from their prior, shape (n, any), float32."""
+
+    def distributions(self, latents: np.ndarray) -> np.ndarray:
+        """Returns each column's distribution given each latent, shape (n, sum of sizes).
+
+        Columns lie side by side in order; each one's part of a row sums to one.
+        """
 
 
 class Generator(Protocol):

@@ -200,6 +200,19 @@ class DPCTGANModel:
                 self.network, self.probabilities, latent=self.shape["latent"], n=n, rng=rng
             )
 
+    def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws latents, each with its condition's position last, shape (n, latent + 1)."""
+        from synthkit.generate.sampling import draw_latents
+
+        return draw_latents(self.probabilities, latent=self.shape["latent"], n=n, rng=rng)
+
+    def distributions(self, latents: np.ndarray) -> np.ndarray:
+        """Returns the softmax of each column given each latent, shape (n, sum of sizes)."""
+        from synthkit.generate.sampling import softmax_of
+
+        with one_thread():
+            return softmax_of(self.network, self.probabilities, latents)
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the network's weights and the noisy one-way distributions."""
         weights = {f"network.{k}": v.numpy() for k, v in self.network.state_dict().items()}

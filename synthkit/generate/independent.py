@@ -47,6 +47,15 @@ class IndependentModel:
             values[:, column] = np.minimum(drawn, sizes[column] - 1)
         return values
 
+    def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Returns `n` empty latents, shape (n, 0): nothing links the columns."""
+        return np.zeros((n, 0), dtype=np.float32)
+
+    def distributions(self, latents: np.ndarray) -> np.ndarray:
+        """Returns the same distributions for each latent, shape (n, sum of sizes)."""
+        flat = np.concatenate([p / p.sum() for p in self.probabilities])
+        return np.broadcast_to(flat, (len(latents), len(flat)))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns the probabilities of all columns, one after the other."""
         return {"probabilities": np.concatenate(self.probabilities)}

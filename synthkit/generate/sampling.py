@@ -63,6 +63,47 @@ def sample_codes(
     return values
 
 
+def draw_latents(
+    probabilities: Sequence[np.ndarray], *, latent: int, n: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Draws what the network is fed with: a latent and a condition from the noisy tables.
+
+    Both are latent to whoever sees a row, so the distribution of a row is the mixture over both.
+
+    Returns:
+        Latents, with the condition's position on the one-hot axis as the last entry (whole
+        numbers up to 2^24 are exact), shape (n, latent + 1), float32.
+    """
+    import torch
+
+    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
+    positions = Conditions(probabilities).draw(n, generator)  # (n,)
+    latents = torch.randn(n, latent, generator=generator)
+    return torch.cat([latents, positions[:, None].float()], dim=1).numpy()
+
+
+def softmax_of(
+    network: torch.nn.Module,
+    probabilities: Sequence[np.ndarray],
+    latents: np.ndarray,
+    *,
+    batch_rows: int = 4096,
+) -> np.ndarray:
+    """Returns each column's softmax for latents of `draw_latents`, shape (n, width), float32."""
+    import torch
+
+    layout = Layout([len(p) for p in probabilities])
+    result = np.empty((len(latents), layout.width), dtype=np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(latents), batch_rows):
+            part = torch.as_tensor(latents[start : start + batch_rows])
+            hot = torch.zeros(len(part), layout.width)
+            hot.scatter_(1, part[:, -1:].long(), 1.0)
+            logits = network(torch.cat([part[:, :-1], hot], dim=1))
+            result[start : start + len(part)] = layout.softmax(logits).numpy()
+    return result
+
+
 def _categorical(
     probabilities: torch.Tensor, layout: Layout, generator: torch.Generator, times: int = 1
 ) -> torch.Tensor:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
 from synthkit.artifacts import PrivacyStatement
-from synthkit.errors import InputError, IntegrityError
+from synthkit.errors import IntegrityError
 from synthkit.schema import Column, Schema
-from synthkit.schema.model import CATEGORY_KINDS
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.pipeline.completing import Completion
+    from synthkit.pipeline.drawing import Drawing
+    from synthkit.pipeline.segmenting import Segment
+
 MODEL_FORMAT = "model/1"
-CHUNK_ROWS = 100_000
-MAX_ROWS_PER_ACCEPTED_ROW = 2_000
-"""Sampling `where` gives up when fewer rows than one in this many satisfy the condition."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +37,29 @@ class Model:
     privacy: PrivacyStatement
 
     def sample(
-        self, n: int, *, seed: int | None = None, where: Mapping[str, object] | None = None
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Mapping[str, object] | None = None,
+        balance: Mapping[str, object] | None = None,
     ) -> pl.DataFrame:
         """Draws `n` synthetic rows.
+
+        Example:
+            >>> model.sample(1_000, where={"age": (65, None), "sex": "F"})  # doctest: +SKIP
+            >>> model.sample(1_000, balance={"rating": "uniform"})          # doctest: +SKIP
+            >>> model.sample(1_000, balance={"disease": {"yes": 0.2}})      # doctest: +SKIP
 
         Args:
             n: Number of rows, at least 1.
             seed: Public randomness; None draws a fresh seed.
-            where: Column -> value; only rows with these values are returned.
+            where: Column -> what all rows satisfy: a value, a range (low, high) with None for an
+                open end, a list of categories, or None for missing. `segment` takes the number of
+                a segment (see `segments`). Rows follow the model's conditional distribution.
+            balance: One column -> `uniform`, or a share for some of its categories (the others
+                share what is left as the model has them). Shares are exact up to whole rows;
+                within a category the rows follow the model.
 
         Returns:
             A frame with the schema's encoded columns, shape (n, n_columns).
@@ -56,63 +70,73 @@ class Model:
         """
         import polars as pl
 
-        return pl.concat(list(self.sample_chunks(n, seed=seed, where=where)))
+        return pl.concat(list(self.draw(n, seed=seed, where=where, balance=balance).chunks()))
 
     def sample_chunks(
-        self, n: int, *, seed: int | None = None, where: Mapping[str, object] | None = None
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Mapping[str, object] | None = None,
+        balance: Mapping[str, object] | None = None,
     ) -> Iterator[pl.DataFrame]:
-        """Yields frames of at most `CHUNK_ROWS` rows that add up to `n`; see `sample`."""
-        import numpy as np
+        """Yields frames of at most 100,000 rows that add up to `n`; see `sample`."""
+        return self.draw(n, seed=seed, where=where, balance=balance).chunks()
 
-        if isinstance(n, bool) or not isinstance(n, int) or n < 1:
-            raise InputError(
-                "The number of rows must be a whole number of at least 1.",
-                hint="Ask for as many rows as you need, for example 10000.",
-            )
-        if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
-            raise InputError(
-                "The seed must be a whole number of at least 0.", hint="Or leave it out."
-            )
-        conditions = [
-            (name, parse_value(self._column(name), str(value)))
-            for name, value in (where or {}).items()
-        ]
-        rng = np.random.default_rng(seed)
-        wanted, drawn, accepted = n, 0, 0
-        while wanted > 0:
-            # Unconditional sampling draws exactly what is left; with a condition, enough rows for
-            # the share accepted so far, so that a rare condition costs few rounds.
-            size = min(CHUNK_ROWS, wanted)
-            if conditions:
-                share = max(accepted, 1) / max(drawn, 1) if drawn else 1.0
-                size = int(min(CHUNK_ROWS, max(wanted / share * 1.1, 1_000)))
-            frame = self.codec.decode(self.inner.sample(size, rng), rng)
-            drawn += size
-            if conditions:
-                import polars as pl
+    def draw(
+        self,
+        n: int,
+        *,
+        seed: int | None = None,
+        where: Mapping[str, object] | None = None,
+        balance: Mapping[str, object] | None = None,
+    ) -> Drawing:
+        """Prepares rows as `sample` draws them; tells on how many latents conditions rest.
 
-                frame = frame.filter(*[pl.col(name) == value for name, value in conditions])
-                accepted += frame.height
-                if drawn >= 50_000 and accepted * MAX_ROWS_PER_ACCEPTED_ROW < drawn:
-                    raise InputError(
-                        f"The condition has next to no mass: {accepted:,} of {drawn:,} sampled "
-                        "rows satisfy it.",
-                        hint="Loosen the condition; rows made to order from nothing would not "
-                        "follow the model.",
-                    )
-            frame = frame.head(wanted)
-            wanted -= frame.height
-            if frame.height:
-                yield frame
+        Returns:
+            A drawing: `parts` with the support of each condition, `chunks()` with the rows.
+        """
+        from synthkit.pipeline.drawing import draw
 
-    def _column(self, name: str) -> Column:
-        for column in self.schema.encoded:
-            if column.name == name:
-                return column
-        raise InputError(
-            f"The model has no column named {name!r}.",
-            hint="Its columns: " + ", ".join(c.name for c in self.schema.encoded) + ".",
-        )
+        return draw(self, n, seed=seed, where=where, balance=balance)
+
+    def complete(self, table: pl.DataFrame, *, seed: int | None = None) -> Completion:
+        """Fills the missing cells of partial rows, each from the posterior of its own row.
+
+        The model is only post-processed, but the rows given may be real: a completed real row
+        releases that row's own cells, and no epsilon covers them.
+
+        Args:
+            table: Raw or conformed frame with any of the model's columns. An empty cell is taken
+                to be unknown and is filled with a value, never with missing; a column that is
+                left out is drawn as the model has it.
+            seed: Public randomness; other seeds give other completions (multiple imputation).
+
+        Returns:
+            The completed rows, with the model's columns in order, and their effective sizes.
+
+        Raises:
+            InputError: If a column is unknown, values lie outside the model's domain, or the
+                generator is no mixture.
+        """
+        from synthkit.pipeline.completing import complete
+
+        return complete(self, table, seed=seed)
+
+    def segments(self, count: int = 8) -> tuple[Segment, ...]:
+        """Lists groups of alike rows that the model has: shares and what sets each apart.
+
+        Derived from the model alone, so free of charge; a function of the model and `count`.
+
+        Args:
+            count: Number of segments, 2 to 50.
+
+        Raises:
+            InputError: If the generator has no latents to group.
+        """
+        from synthkit.pipeline.segmenting import segments
+
+        return segments(self, count)
 
     def save(self, path: str | Path) -> None:
         """Writes the model as one safetensors file with a JSON header; whole file or none.
@@ -188,56 +212,3 @@ def without_unlearned_domains(schema: Schema) -> Schema:
         return Column(name=column.name, kind=kind, role=column.role, description=column.description)
 
     return dataclasses.replace(schema, columns=tuple(bare(c) for c in schema.columns))
-
-
-def parse_value(column: Column, text: str) -> object:
-    """Turns `--where column=text` into a value of the column's domain.
-
-    Raises:
-        InputError: If the text is no value of the column's type, or lies outside its domain.
-    """
-    if column.kind in CATEGORY_KINDS:
-        return _category(column, text)
-    try:
-        value = _number_or_time(column, text)
-    except (ValueError, KeyError):
-        raise InputError(
-            f"{text!r} is not a value of the {column.kind} column {column.name!r}.",
-            hint="Numbers as 12 or 1.5, booleans as true or false, dates as 2024-12-31.",
-        ) from None
-    try:
-        is_inside = column.bounds is None or column.bounds[0] <= value <= column.bounds[1]
-    except TypeError:  # a time with a zone, beside bounds without one
-        is_inside = False
-    if not is_inside:
-        # The bounds may have been read from the data: they are not named.
-        raise InputError(
-            f"{text!r} lies outside the domain of the column {column.name!r}.",
-            hint="The schema states its bounds; times are written without a zone.",
-        )
-    return value
-
-
-def _number_or_time(column: Column, text: str) -> Any:
-    match column.kind:
-        case "integer":
-            return int(text)
-        case "float":
-            return float(text)
-        case "boolean":
-            return {"true": True, "false": False}[text.lower()]
-        case "date":
-            return datetime.date.fromisoformat(text)
-        case _:
-            return datetime.datetime.fromisoformat(text)
-
-
-def _category(column: Column, text: str) -> object:
-    categories = column.categories or ()
-    for category in categories:
-        if str(category) == text:
-            return category
-    listed = ", ".join(str(c) for c in categories[:20]) + (", ..." if len(categories) > 20 else "")
-    raise InputError(
-        f"{text!r} is not a category of {column.name!r}.", hint=f"Its categories: {listed}."
-    )

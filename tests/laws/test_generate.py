@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from synthkit import registry
 from synthkit.artifacts import Codes, canonical_json
 from synthkit.errors import InputError
-from synthkit.generate import ProgressEvent, load_generator, storage
+from synthkit.generate import ProductMixture, ProgressEvent, load_generator, storage
+from synthkit.generate.posterior import Posterior
+from synthkit.generate.rejection import Rejection
 from synthkit.privacy.accountant import cost
 from synthkit.privacy.event import NoisyTables, UncoveredLook
 from tests.generate.conftest import SMALL, linked_codes, measured
@@ -137,3 +140,62 @@ def test_only_generators_without_a_guarantee_do_without_epsilon(name: str) -> No
     else:
         plan = generator.plan(epsilon=None, delta=1e-6, n_tables=3, options={})
         assert any(isinstance(e, UncoveredLook) for e in plan.events)
+
+
+EVIDENCE = {0: np.array([0.0, 1.0, 0.0, 0.5]), 3: np.array([1.0, 1.0, 0.0, 0.0, 0.25])}
+
+
+def _conditioned(model: Any, n: int, seed: int) -> np.ndarray:
+    """Rows under a condition, by whichever way the generator offers."""
+    rng = np.random.default_rng(seed)
+    way = Posterior if isinstance(model, ProductMixture) else Rejection
+    return way(model, SIZES, EVIDENCE, n=n, rng=rng).draw(n, rng)
+
+
+def test_conditions_hold_in_every_row_and_seeds_decide_them(fitted: Any) -> None:
+    model = fitted[2]
+    for n in (0, 1, 1001):
+        values = _conditioned(model, n, 0)
+        assert values.shape == (n, 4)
+        assert values.dtype == np.uint16
+        assert (values < np.array(SIZES)).all()
+        for column, evidence in EVIDENCE.items():
+            assert (evidence[values[:, column]] > 0).all()
+    np.testing.assert_array_equal(_conditioned(model, 300, 1), _conditioned(model, 300, 1))
+    assert not np.array_equal(_conditioned(model, 300, 1), _conditioned(model, 300, 2))
+
+
+def test_a_mixture_s_distributions_are_distributions_and_give_its_rows(fitted: Any) -> None:
+    name, _, model = fitted
+    if not isinstance(model, ProductMixture):
+        assert name not in ("dpctgan", "independent")
+        return
+    rng = np.random.default_rng(0)
+    n = 20_000
+    latents = model.latents(n, rng)
+    cells = model.distributions(latents)
+    assert len(latents) == n
+    assert cells.shape == (n, sum(SIZES))
+    assert (cells >= 0).all()
+    starts = np.cumsum((0, *SIZES[:-1]))
+    np.testing.assert_allclose(np.add.reduceat(cells, starts, axis=1), 1.0, atol=1e-5)
+    values = model.sample(n, rng)
+    shares = [np.bincount(values[:, c], minlength=s) / n for c, s in enumerate(SIZES)]
+    mean = cells.mean(0, dtype=np.float64)
+    # Twice the variance of n Bernoulli draws bounds that of the difference; alpha 1e-6 in all,
+    # and one draw of grace where a share is too small for a normal law.
+    limit = stats.norm.isf(1e-6 / len(mean)) * np.sqrt(2 * mean * (1 - mean) / n) + 10 / n
+    assert (np.abs(np.concatenate(shares) - mean) < limit).all()
+
+
+def test_a_mixture_that_is_not_what_is_sampled_would_be_caught(fitted: Any) -> None:
+    """The law above with a planted fault: distributions that give one code to its neighbour."""
+    model = fitted[2]
+    if not isinstance(model, ProductMixture):
+        return
+    rng = np.random.default_rng(0)
+    mean = model.distributions(model.latents(5_000, rng)).mean(0, dtype=np.float64)
+    wrong = np.array([0.0, mean[0] + mean[1], *mean[2:]])
+    shares = np.bincount(model.sample(20_000, rng)[:, 0], minlength=4) / 20_000
+    limit = stats.norm.isf(1e-6 / len(mean)) * np.sqrt(2 * wrong * (1 - wrong) / 20_000) + 5e-4
+    assert (np.abs(shares - wrong[:4]) > limit[:4]).any()

@@ -124,7 +124,7 @@ class TestDrawing:
         assert not model.sample(50).equals(model.sample(50))
 
     def test_chunks_are_the_whole_sample_in_pieces(self, model, monkeypatch):
-        monkeypatch.setattr("synthkit.pipeline.model.CHUNK_ROWS", 300)
+        monkeypatch.setattr("synthkit.pipeline.drawing.CHUNK_ROWS", 300)
         for where in (None, {"ward": "east"}):
             chunks = list(model.sample_chunks(1_000, seed=8, where=where))
             assert len(chunks) >= 4
@@ -202,7 +202,7 @@ class TestDrawing:
             model.sample(5, where=where)
 
     def test_a_time_with_a_zone_is_refused_beside_times_without(self):
-        from synthkit.pipeline.model import parse_value
+        from synthkit.pipeline.conditions import parse_value
 
         bounds = (datetime.datetime(2020, 1, 1), datetime.datetime(2021, 1, 1))
         column = Column(name="at", kind="datetime", bounds=bounds)
@@ -211,7 +211,7 @@ class TestDrawing:
             parse_value(column, "2020-05-01T10:00:00+02:00")
 
     def test_bounds_are_not_named_since_they_may_have_been_read_from_the_data(self):
-        from synthkit.pipeline.model import parse_value
+        from synthkit.pipeline.conditions import parse_value
 
         with pytest.raises(InputError) as error:
             parse_value(Column(name="pay", kind="integer", bounds=(17, 98123)), "99999")

@@ -1,0 +1,190 @@
+"""`synthkit sample`, `complete` and `segments`: what a fitted model gives."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synthkit.cli.arguments import Json, pairs
+from synthkit.cli.results import print_json, printable
+from synthkit.errors import InputError
+
+if TYPE_CHECKING:
+    from synthkit.pipeline.drawing import Part
+
+FEW_EFFECTIVE = 1_000
+"""A condition on fewer effective latents is noted: its rows repeat a small part of the model."""
+
+ModelFile = Annotated[Path, typer.Argument(help="Model file of `synthkit fit`.")]
+TableFile = Annotated[Path, typer.Option("--output", "-o", help=".parquet or .csv to write.")]
+FreshSeed = Annotated[int | None, typer.Option(min=0, help="Default: a fresh one.")]
+
+
+def sample(
+    model: ModelFile,
+    output: TableFile,
+    rows: Annotated[int, typer.Option("--rows", "-n", help="Number of rows.")],
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--where",
+            help="COLUMN=VALUE, COLUMN=LOW..HIGH, COLUMN=A|B, COLUMN= (missing) or segment=NUMBER; "
+            "may be repeated: all hold.",
+        ),
+    ] = None,
+    balance: Annotated[
+        str | None, typer.Option(help="COLUMN whose categories all get the same share.")
+    ] = None,
+    share: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--share", help="COLUMN=VALUE:SHARE, for example disease=yes:0.2; may be repeated."
+        ),
+    ] = None,
+    seed: FreshSeed = None,
+    as_json: Json = False,
+) -> None:
+    """Draw synthetic rows into a Parquet or CSV file.
+
+    Conditions follow the model's conditional distribution; shares are exact up to whole rows.
+    """
+    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.tables import require_folder, writable_format, write_table
+
+    writable_format(output)
+    require_folder(output)
+    conditions, shares = pairs(where, "--where"), _balance(balance, share)
+    drawing = Model.load(model).draw(rows, seed=seed, where=conditions, balance=shares)
+    written = write_table(drawing.chunks(), output)
+    _print_sample(written, output, drawing.parts, as_json=as_json)
+
+
+def complete(
+    model: ModelFile,
+    table: Annotated[Path, typer.Argument(help="CSV or Parquet with some of its columns.")],
+    output: TableFile,
+    seed: FreshSeed = None,
+    as_json: Json = False,
+) -> None:
+    """Fill in partial rows (imputation).
+
+    Each empty cell is drawn from the model's posterior given the row's other cells; columns that
+    are left out are drawn too. The model is only post-processed. If the rows are real, the output
+    holds their own cells, which no epsilon covers: it is as sensitive as the table given.
+    """
+    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.tables import require_folder, writable_format, write_table
+    from synthkit.source import read
+
+    writable_format(output)
+    require_folder(output)
+    # PRIVACY: the rows may be real; they go to the output and nowhere else.
+    done = Model.load(model).complete(read(table), seed=seed)
+    written = write_table([done.table], output)
+    if as_json:
+        print_json(
+            {
+                "rows": written,
+                "output": str(output),
+                "filled": done.filled,
+                "thin_rows": done.thin,
+                "covered_by_epsilon": False,
+            }
+        )
+        return
+    print(f"{written:,} rows in {output}, {done.filled:,} cells filled")
+    if done.thin:
+        _note(
+            f"{done.thin:,} rows are so unlike what the model draws that their completion rests "
+            "on fewer than 10 effective latents."
+        )
+    _note("Cells that were given are in the output as they were: real ones stay real.")
+
+
+def segments(
+    model: ModelFile,
+    count: Annotated[int, typer.Option(help="Number of segments, 2 to 50.")] = 8,
+    as_json: Json = False,
+) -> None:
+    """List groups of alike rows that the model has.
+
+    Each with its share and the values that set it apart. From the model alone: free of charge.
+    `synthkit sample --where segment=3` (or 3/5 under --count 5) draws from one.
+    """
+    from synthkit.pipeline.model import Model
+
+    found = Model.load(model).segments(count)
+    if as_json:
+        print_json({"segments": found})
+        return
+    for segment in found:
+        print(f"Segment {segment.number}  {segment.share:.1%} of rows")
+        for trait in segment.traits:
+            name, value = printable(trait.column), printable(trait.value)
+            print(
+                f"  {name} = {value}: {trait.share:.0%} here, {trait.overall:.0%} overall "
+                f"(x{trait.lift:.1f})"
+            )
+
+
+def _balance(balance: str | None, share: Sequence[str] | None) -> dict[str, object]:
+    """Reads `--balance` and `--share` into what `Model.sample` takes.
+
+    Raises:
+        InputError: If a share is malformed, or both options are given.
+    """
+    if balance is not None and share:
+        raise InputError("--balance and --share exclude each other.", hint="Leave out one of them.")
+    if balance is not None:
+        return {balance: "uniform"}
+    found: dict[str, dict[str, float]] = {}
+    for text in share or ():
+        name, equals, rest = text.partition("=")
+        value, colon, number = rest.rpartition(":")
+        try:
+            part = float(number)
+        except ValueError:
+            part = float("nan")
+        if not (name and equals and colon) or not 0 <= part <= 1:
+            raise InputError(
+                f"--share {text!r} is not COLUMN=VALUE:SHARE.",
+                hint="For example --share disease=yes:0.2, with a share from 0 to 1.",
+            )
+        if value in found.setdefault(name, {}):
+            raise InputError(f"--share names {name}={value} twice.", hint="Name it once.")
+        found[name][value] = part
+    return dict(found)
+
+
+def _print_sample(rows: int, output: Path, parts: Sequence[Part], *, as_json: bool) -> None:
+    """Prints how many rows were written, and on what each condition rests."""
+    supports = [(part.label, part.support) for part in parts]
+    if as_json:
+        result: dict[str, object] = {"rows": rows, "output": str(output)}
+        if supports:
+            result["conditions"] = [{"part": label, "support": s} for label, s in supports]
+        print_json(result)
+        return
+    print(f"{rows:,} synthetic rows in {output}")
+    for label, s in supports:
+        what = f"{printable(label)}: " if label else ""
+        looked = (
+            f"{s.drawn:,} latents, worth {s.effective:,.0f}"
+            if s.method == "re-weighting"
+            else f"{s.effective:,.0f} of {s.drawn:,} rows drawn"
+        )
+        print(f"  {what}{s.mass:.3%} of the model's rows satisfy the condition ({looked})")
+        if s.effective < min(rows, FEW_EFFECTIVE):
+            _note(
+                f"{what}the rows rest on {s.effective:,.0f} effective "
+                f"{'latents' if s.method == 're-weighting' else 'rows'}; they vary less than so "
+                "many rows should."
+            )
+
+
+def _note(text: str) -> None:
+    print(f"Note: {text}", file=sys.stderr)

@@ -1,0 +1,194 @@
+"""Conditions a product mixture exactly: latents re-weighted by what each says of the condition.
+
+In a mixture of products the columns are independent given the latent u, so by Bayes' theorem
+p(u | condition) is proportional to p(u) times the product, over the conditioned columns, of the
+probability that the column satisfies it given u. Latents are drawn from their prior, weighted so,
+and drawn again by weight (sampling importance resampling: Rubin 1988; Smith and Gelfand 1992,
+doi:10.1080/00031305.1992.10475856); the columns then follow from each latent. Exact up to the
+number of latents: the effective sample size 1 / sum of squared weights (Kong 1992) says how many
+independent latents the weighted ones are worth. Post-processing: no real row is read here.
+
+`evidence` is, for each conditioned column, the probability of the condition given each code,
+shape (size,): several codes may satisfy a condition, and each of them in part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from synthkit.errors import InputError
+from synthkit.generate import ProductMixture
+from synthkit.generate.layout import code_dtype
+
+BATCH = 8_192
+"""Latents per look at the mixture."""
+MAX_LATENTS = 2**19
+"""Most latents that are drawn for one condition."""
+MIN_LATENTS = 2**14
+WANTED_EFFECTIVE = 50_000
+"""Effective latents at which drawing stops, however many rows are asked for."""
+FEWEST_EFFECTIVE = 100
+"""Below this a condition is refused: its rows would be copies of a few latents."""
+LEAST_MASS = 1e-6
+"""Below this a condition is refused: the model says next to nothing of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Support:
+    """What the model says of a condition, and on how many latents (or rows) that rests."""
+
+    mass: float
+    """Estimated probability of the condition under the model."""
+    standard_error: float
+    """Of `mass`."""
+    drawn: int
+    """Latents (or rows) that were looked at."""
+    effective: float
+    """Effective sample size of the latents (or number of rows that satisfied the condition)."""
+    method: str
+    """`re-weighting` or `rejection`."""
+
+
+class Posterior:
+    """Draws rows of a product mixture that satisfy a condition.
+
+    Args:
+        mixture: The model.
+        sizes: Number of codes of each column.
+        evidence: Probability of the condition given each code, by the column's place.
+        n: About how many rows will be drawn; decides how many latents are looked at.
+        rng: Source of the latents.
+        member: Further weight of each latent, shape (n_latents,), from latents and their
+            distributions; None: 1.
+
+    Raises:
+        InputError: If the condition has next to no mass under the model.
+    """
+
+    def __init__(
+        self,
+        mixture: ProductMixture,
+        sizes: Sequence[int],
+        evidence: Mapping[int, np.ndarray],
+        *,
+        n: int,
+        rng: np.random.Generator,
+        member: Callable[[np.ndarray], np.ndarray] | None = None,
+    ) -> None:
+        self._mixture, self._sizes, self._evidence = mixture, tuple(sizes), dict(evidence)
+        self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
+        self._member = member
+        wanted = min(max(n, FEWEST_EFFECTIVE * 50), WANTED_EFFECTIVE)
+        latents, weights, drawn = [], [], 0
+        total, squared = 0.0, 0.0
+        while drawn < MIN_LATENTS or (total**2 < wanted * squared or total == 0.0):
+            if drawn >= MAX_LATENTS:
+                break
+            part = mixture.latents(BATCH, rng)
+            weight = self._weights(mixture.distributions(part))  # (BATCH,)
+            drawn += BATCH
+            total, squared = total + weight.sum(), squared + np.square(weight).sum()
+            latents.append(part[weight > 0])
+            weights.append(weight[weight > 0])
+        self.support = _support(total, squared, drawn)
+        _require(self.support)
+        self._latents = np.concatenate(latents)
+        self._steps = np.cumsum(np.concatenate(weights))  # (n_kept,)
+
+    def _block(self, column: int) -> slice:
+        return slice(int(self._starts[column]), int(self._starts[column + 1]))
+
+    def _weights(self, cells: np.ndarray) -> np.ndarray:
+        """Returns p(condition | latent) from distributions (n, width), shape (n,), float64."""
+        weights = np.ones(len(cells)) if self._member is None else self._member(cells)
+        for column, evidence in self._evidence.items():
+            weights = weights * (cells[:, self._block(column)].astype(np.float64) @ evidence)
+        return weights
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Draws `n` rows of codes that satisfy the condition, shape (n, n_columns).
+
+        Latents are drawn by systematic resampling (Kitagawa 1996): each in proportion to its
+        weight, evenly rather than independently, then in random order.
+        """
+        values = np.empty((n, len(self._sizes)), dtype=code_dtype(self._sizes))
+        points = (np.arange(n) + rng.random()) * (self._steps[-1] / max(n, 1))
+        chosen = np.searchsorted(self._steps, points, side="right")
+        chosen = np.minimum(chosen, len(self._steps) - 1)  # (n,), ascending
+        order = rng.permutation(n)
+        own, row_of = np.unique(chosen, return_inverse=True)
+        for start in range(0, len(own), BATCH):
+            cells = self._mixture.distributions(self._latents[own[start : start + BATCH]])
+            first, last = np.searchsorted(row_of, [start, start + len(cells)])
+            for at in range(first, last, BATCH):
+                rows = slice(at, min(at + BATCH, last))
+                drawn = draw_columns(cells, row_of[rows] - start, self._sizes, self._evidence, rng)
+                values[order[rows]] = drawn
+        return values
+
+
+def _support(total: float, squared: float, drawn: int) -> Support:
+    mass = float(total) / drawn
+    variance = max(squared / drawn - mass**2, 0.0)
+    return Support(
+        mass=mass,
+        standard_error=float(np.sqrt(variance / drawn)),
+        drawn=drawn,
+        effective=float(total**2 / squared) if squared > 0 else 0.0,
+        method="re-weighting",
+    )
+
+
+def _require(support: Support) -> None:
+    """Refuses a condition that the model says next to nothing of."""
+    if support.mass >= LEAST_MASS and support.effective >= FEWEST_EFFECTIVE:
+        return
+    about = f"about {support.mass:.2g}" if support.mass > 0 else "no measurable share"
+    raise InputError(
+        f"The condition has next to no mass: {about} of the model's rows satisfy it, and "
+        f"{support.drawn:,} latents are worth {support.effective:,.0f} for it.",
+        hint=f"Loosen the condition (a wider range, fewer columns) until at least {LEAST_MASS:g} "
+        "of the rows satisfy it; rows made to order from nothing would not follow the model.",
+    )
+
+
+def draw_columns(
+    cells: np.ndarray,
+    rows: np.ndarray,
+    sizes: Sequence[int],
+    evidence: Mapping[int, np.ndarray],
+    rng: np.random.Generator,
+) -> np.ndarray:
+    """Draws every column by itself given its row's latent, by inverting running sums.
+
+    Args:
+        cells: Distributions of all columns given each latent, shape (n_latents, width).
+        rows: Latent of each row, shape (n,).
+        sizes: Number of codes of each column.
+        evidence: Weight of each code of the conditioned columns, by the column's place.
+        rng: Source of the draws.
+
+    Returns:
+        Codes, shape (n, n_columns), int64; a code without evidence is never drawn where its
+        latent gives the condition any probability.
+    """
+    values = np.empty((len(rows), len(sizes)), dtype=np.int64)
+    uniform = rng.random((len(sizes), len(rows)))
+    start = 0
+    for column, size in enumerate(sizes):
+        block = cells[:, start : start + size].astype(np.float64)  # (n_latents, size)
+        start += size
+        if column in evidence:
+            block = block * evidence[column]
+        steps = block.cumsum(1)  # (n_latents, size)
+        total = steps[:, -1]
+        # The last code with any probability: rounding of uniform * total must not pass it.
+        last = (steps < total[:, None]).sum(1)
+        # Row r of the flat array lies between 2r and 2r + 1: one sorted search serves all rows.
+        flat = steps / np.maximum(total, 1e-300)[:, None] + 2.0 * np.arange(len(steps))[:, None]
+        places = np.searchsorted(flat.ravel(), uniform[column] + 2.0 * rows, side="right")
+        values[:, column] = np.minimum(places - rows * size, last[rows])
+    return values

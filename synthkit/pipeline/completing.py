@@ -1,0 +1,156 @@
+"""Partial rows to whole ones: unknown cells from the posterior of each row's known cells.
+
+In: a model and a table that has some of its columns, with empty cells. Out: the same rows, whole.
+The rows given may be real. Nothing of them reaches the model, so its guarantee stays; but a
+completed real row carries that row's own cells, which no epsilon covers.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthkit.errors import InputError
+from synthkit.pipeline.drawing import generator_of
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.pipeline.model import Model
+    from synthkit.schema import Schema
+
+CHUNK_ROWS = 20_000
+FEW_EFFECTIVE = 10
+"""A row whose latents are worth fewer than this is counted as thinly supported."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Completion:
+    """Completed rows, and how well the model's latents cover them."""
+
+    table: pl.DataFrame
+    """Shape (n_rows, n_columns of the model)."""
+    effective: np.ndarray
+    """Effective sample size of the latents of each row, shape (n_rows,)."""
+    filled: int
+    """Number of cells that were drawn."""
+
+    @property
+    def thin(self) -> int:
+        """Rows whose posterior rests on fewer than ten effective latents."""
+        return int((self.effective < FEW_EFFECTIVE).sum())
+
+
+def complete(model: Model, table: pl.DataFrame, *, seed: int | None = None) -> Completion:
+    """Fills the unknown cells of a table; see `Model.complete`."""
+    import polars as pl
+
+    from synthkit.generate import ProductMixture
+
+    rng = generator_of(seed)
+    if not isinstance(model.inner, ProductMixture):
+        raise InputError(
+            f"The generator {model.generator!r} cannot complete rows: it is no mixture whose "
+            "posterior is known.",
+            hint="Fit the generator 'dpctgan' or 'independent'.",
+        )
+    given = _conformed(model, table)
+    frames, sizes, filled = [], [], 0
+    for start in range(0, given.height, CHUNK_ROWS):
+        part = given.slice(start, CHUNK_ROWS)
+        frame, effective, cells = _completed(model, part, rng)
+        frames.append(frame)
+        sizes.append(effective)
+        filled += cells
+    return Completion(table=pl.concat(frames), effective=np.concatenate(sizes), filled=filled)
+
+
+def _conformed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
+    """Conforms the given columns and refuses what the model does not know.
+
+    Raises:
+        InputError: All problems at once, in counts and never a value.
+    """
+    from synthkit.schema import check
+    from synthkit.source import conform
+
+    known = {column.name for column in model.schema.encoded}
+    unknown = [name for name in table.columns if name not in known]
+    if unknown or table.height == 0 or table.width == 0:
+        found = (
+            f"The model has no column named {', '.join(repr(u) for u in unknown)}."
+            if unknown
+            else "The table has no row or no column."
+        )
+        raise InputError(
+            found,
+            hint="Give some of its columns: "
+            + ", ".join(c.name for c in model.schema.encoded)
+            + ".",
+        )
+    schema = _open_schema(model, table)
+    # PRIVACY: the rows may be real. They are read to be completed and go back to whoever gave
+    # them; nothing of them reaches the model, and messages hold counts alone.
+    problems = [p for p in check(table, schema) if p.severity == "error" and p.column is not None]
+    if problems:
+        raise InputError(
+            f"The table does not fit the model's domain: {len(problems)} "
+            f"problem{'' if len(problems) == 1 else 's'}.",
+            hint="Empty the cells that the model cannot know, or correct them.",
+            # Bounds and categories may have been read from the data: they are not named.
+            details=[
+                f"Column {p.column!r}: {p.rows or 'some'} cells outside the model's domain."
+                for p in problems
+            ],
+        )
+    return conform(table, schema)
+
+
+def _open_schema(model: Model, table: pl.DataFrame) -> Schema:
+    """The model's own columns that the table has, nullable, with domains that bind."""
+    columns = tuple(
+        dataclasses.replace(column, nullable=True, domain_source="public")
+        for column in model.schema.encoded
+        if column.name in table.columns
+    )
+    return dataclasses.replace(model.schema, columns=columns, targets=(), unit="row")
+
+
+def _completed(
+    model: Model, given: pl.DataFrame, rng: np.random.Generator
+) -> tuple[pl.DataFrame, np.ndarray, int]:
+    import polars as pl
+
+    from synthkit.generate.completion import complete as complete_codes
+
+    parts = model.codec.parts
+    values = np.zeros((given.height, len(parts)), dtype=np.int64)
+    known = np.zeros(values.shape, dtype=bool)
+    restricted = np.zeros(values.shape, dtype=bool)
+    allowed: dict[int, np.ndarray] = {}
+    for i, part in enumerate(parts):
+        if part.name not in given.columns:
+            continue
+        series = given.get_column(part.name)
+        is_null = series.is_null().to_numpy()
+        known[:, i] = ~is_null
+        values[:, i] = np.where(is_null, 0, part.encode(series))
+        if part.missing_code is not None and is_null.any():
+            # An empty cell is unknown: it has a value, which the posterior must find.
+            restricted[:, i] = is_null
+            allowed[i] = (np.arange(part.size) != part.missing_code).astype(np.float64)
+    done = complete_codes(
+        model.inner, model.codec.sizes, values, known,
+        rng=rng, allowed=allowed, restricted=restricted,
+    )  # fmt: skip
+    drawn = model.codec.decode(done.values, rng)
+    columns = [
+        drawn[p.name].zip_with(pl.Series(~known[:, i]), given[p.name])
+        if p.name in given.columns
+        else drawn[p.name]
+        for i, p in enumerate(parts)
+    ]
+    return pl.DataFrame(columns), done.effective, int((~known).sum())

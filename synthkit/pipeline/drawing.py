@@ -1,0 +1,234 @@
+"""From a request for rows to frames of rows: conditions, balance, seeds, in chunks.
+
+In: a model and what is asked of it. Out: a `Drawing`, which has already found that every condition
+has mass, says on what it rests, and yields frames. One seed decides everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthkit.encode import Condition, Within
+from synthkit.errors import InputError
+from synthkit.pipeline.conditions import (
+    categories_of,
+    column_of,
+    parse_condition,
+    parse_shares,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from synthkit.generate.posterior import Posterior, Support
+    from synthkit.generate.rejection import Rejection
+    from synthkit.pipeline.model import Model
+
+CHUNK_ROWS = 100_000
+BLOCK_ROWS = 800_000
+"""Rows that a generator draws at a time without conditions: with so many, several rows share a
+latent (see `generate.sampling`) and the network runs less often."""
+SEGMENT = "segment"
+"""The name under which `where` takes a segment, unless a column has it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Rows under one condition: all of a drawing, or one category of a balanced one."""
+
+    label: str
+    """What the rows satisfy beyond `where`: `rating=3`, or empty."""
+    share: float
+    source: Posterior | Rejection
+    within: Mapping[int, Within]
+
+    @property
+    def support(self) -> Support:
+        """What the model says of the condition."""
+        return self.source.support
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing:
+    """Rows that a model is about to draw."""
+
+    model: Model
+    n: int
+    rng: np.random.Generator
+    parts: tuple[Part, ...]
+    """Empty: no condition."""
+
+    def chunks(self) -> Iterator[pl.DataFrame]:
+        """Yields frames of at most `CHUNK_ROWS` rows that add up to `n`."""
+        return self._conditioned() if self.parts else self._free()
+
+    def _free(self) -> Iterator[pl.DataFrame]:
+        left = self.n
+        while left > 0:
+            block = self.model.inner.sample(min(BLOCK_ROWS, left), self.rng)
+            left -= len(block)
+            for start in range(0, len(block), CHUNK_ROWS):
+                yield self.model.codec.decode(block[start : start + CHUNK_ROWS], self.rng)
+
+    def _conditioned(self) -> Iterator[pl.DataFrame]:
+        import polars as pl
+
+        counts = whole_rows([part.share for part in self.parts], self.n)
+        # The order of parts is random: a sorted table would tell nothing, and mislead a reader.
+        owner = np.repeat(np.arange(len(self.parts), dtype=np.int32), counts)
+        if len(self.parts) > 1:
+            owner = self.rng.permutation(owner)
+        for start in range(0, self.n, CHUNK_ROWS):
+            chunk = owner[start : start + CHUNK_ROWS]
+            frames = []
+            for i, part in enumerate(self.parts):
+                many = int((chunk == i).sum())
+                if many:
+                    codes = part.source.draw(many, self.rng)
+                    frames.append(self.model.codec.decode(codes, self.rng, part.within))
+            place = np.argsort(np.argsort(chunk, kind="stable"), kind="stable")
+            yield pl.concat(frames)[place.astype(np.uint32)] if len(frames) > 1 else frames[0]
+
+
+def whole_rows(shares: list[float], n: int) -> np.ndarray:
+    """Splits `n` rows by shares that sum to 1, by largest remainders; shape (len(shares),)."""
+    exact = np.asarray(shares) * n
+    counts = np.floor(exact + 1e-9).astype(np.int64)
+    order = np.argsort(-(exact - counts), kind="stable")
+    counts[order[: n - int(counts.sum())]] += 1
+    return counts
+
+
+def draw(
+    model: Model,
+    n: int,
+    *,
+    seed: int | None = None,
+    where: Mapping[str, object] | None = None,
+    balance: Mapping[str, object] | None = None,
+) -> Drawing:
+    """Prepares `n` rows of a model; see `Model.sample` for the arguments.
+
+    Raises:
+        InputError: On a request that the model cannot meet.
+    """
+    if isinstance(n, bool) or not isinstance(n, int) or n < 1:
+        raise InputError(
+            "The number of rows must be a whole number of at least 1.",
+            hint="Ask for as many rows as you need, for example 10000.",
+        )
+    rng = generator_of(seed)
+    conditions, segment = _conditions(model, where or {})
+    if not conditions and segment is None and not balance:
+        return Drawing(model=model, n=n, rng=rng, parts=())
+    parts = []
+    for label, share, more in _balanced(model, balance or {}, conditions):
+        if share > 0:
+            within = {
+                place: model.codec.parts[place].within(condition)
+                for place, condition in {**conditions, **more}.items()
+            }
+            source = _source(model, within, segment, max(round(n * share), 1), rng, label)
+            parts.append(Part(label=label, share=share, source=source, within=within))
+    return Drawing(model=model, n=n, rng=rng, parts=tuple(parts))
+
+
+def generator_of(seed: int | None) -> np.random.Generator:
+    """Returns the generator of a seed; None draws a fresh one.
+
+    Raises:
+        InputError: If the seed is no whole number of at least 0.
+    """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, int) or seed < 0):
+        raise InputError("The seed must be a whole number of at least 0.", hint="Or leave it out.")
+    return np.random.default_rng(seed)
+
+
+def _conditions(
+    model: Model, where: Mapping[str, object]
+) -> tuple[dict[int, Condition], object | None]:
+    """Reads `where`: conditions by the column's place, and the segment, if one is asked for."""
+    places = {name: i for i, name in enumerate(model.codec.columns)}
+    found: dict[int, Condition] = {}
+    segment = None
+    for name, given in where.items():
+        if name == SEGMENT and name not in places:
+            segment = given
+            continue
+        column = column_of(model.schema, name)
+        found[places[name]] = parse_condition(column, given)
+    return found, segment
+
+
+def _balanced(
+    model: Model, balance: Mapping[str, object], conditions: Mapping[int, Condition]
+) -> list[tuple[str, float, dict[int, Condition]]]:
+    """Returns label, share and further condition of each part of the rows."""
+    if not balance:
+        return [("", 1.0, {})]
+    if len(balance) > 1:
+        raise InputError(
+            f"Only one column can be balanced, not {len(balance)}.",
+            hint="Balance one, and set the others with a condition (`where`).",
+        )
+    ((name, given),) = balance.items()
+    column = column_of(model.schema, name)
+    place = model.codec.columns.index(name)
+    if place in conditions:
+        raise InputError(
+            f"The column {name!r} is balanced and has a condition at once.",
+            hint="Leave one of the two out.",
+        )
+    shares = parse_shares(column, given)
+    parts = [
+        (f"{name}={category}", share, {place: Condition(values=(category,))})
+        for category, share in shares.items()
+    ]
+    rest = 1.0 - sum(shares.values())
+    others = tuple(c for c in categories_of(column) if c not in shares)
+    if rest > 1e-9:
+        condition = Condition(values=others, missing=column.nullable)
+        parts.append((f"{name}: the others", rest, {place: condition}))
+    return parts
+
+
+def _source(
+    model: Model,
+    within: Mapping[int, Within],
+    segment: object | None,
+    n: int,
+    rng: np.random.Generator,
+    label: str,
+) -> Posterior | Rejection:
+    from synthkit.generate import ProductMixture
+    from synthkit.generate.posterior import Posterior
+    from synthkit.generate.rejection import Rejection
+    from synthkit.pipeline.segmenting import member_of
+
+    evidence = {place: part.evidence for place, part in within.items()}
+    for place, found in evidence.items():
+        if not found.any():
+            raise InputError(
+                f"No value of the column {model.codec.columns[place]!r} meets the condition "
+                "exactly.",
+                hint="Give a range (LOW..HIGH): single values of a continuous column, and values "
+                "between those that the column can have, have no mass.",
+            )
+    try:
+        if isinstance(model.inner, ProductMixture):
+            member = None if segment is None else member_of(model, segment)
+            return Posterior(model.inner, model.codec.sizes, evidence, n=n, rng=rng, member=member)
+        if segment is not None:
+            raise InputError(
+                f"The generator {model.generator!r} has no segments: it is no mixture.",
+                hint="Fit the generator 'dpctgan'.",
+            )
+        return Rejection(model.inner, model.codec.sizes, evidence, n=n, rng=rng)
+    except InputError as error:
+        if not label:
+            raise
+        raise InputError(f"{label}: {error.message}", hint=error.hint) from None
