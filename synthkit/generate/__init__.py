@@ -33,6 +33,7 @@ NOT_PLUGINS = (
     "options",
     "poisson",
     "sampling",
+    "bank",
     "session",
     "storage",
     "training",
@@ -54,6 +55,8 @@ class Plan:
     """Most rows of a privacy unit that one look uses."""
     options: Mapping[str, float | int | str | bool]
     """All options of the generator, checked, defaults filled in."""
+    target: int | None = None
+    """Column whose links a generator may learn best, by position."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, for example that epsilon was not used."""
 
@@ -108,6 +111,7 @@ class Generator(Protocol):
         options: Mapping[str, Any],
         before: Sequence[Event] = (),
         rows_per_unit: int = 1,
+        targets: Sequence[int] = (),
     ) -> Plan:
         """Decides noise and events before any data is looked at; pure.
 
@@ -120,6 +124,7 @@ class Generator(Protocol):
             before: Looks that the job makes beside the generator's own (bought domains): the
                 budget covers them and the plan's events together; not part of `Plan.events`.
             rows_per_unit: Most rows of a privacy unit that one look uses.
+            targets: Positions of the columns that users will predict, as the schema names them.
         """
 
     def fit(

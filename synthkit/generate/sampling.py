@@ -14,7 +14,6 @@ import numpy as np
 
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.layout import Layout, code_dtype
-from synthkit.generate.training import latents_and_conditions
 
 if TYPE_CHECKING:
     import torch
@@ -56,11 +55,23 @@ def sample_codes(
     rows_per_latent = min(max(n // _LATENTS, 1), max_rows_per_latent)
     with torch.inference_mode():
         for start in range(0, n, batch_rows * rows_per_latent):
-            inputs, _ = latents_and_conditions(batch_rows, latent, conditions, generator)
+            inputs = latents_and_conditions(batch_rows, latent, conditions, generator)
             cells = layout.softmax(network(inputs))  # (batch_rows, width)
             chosen = _categorical(cells, layout, generator, rows_per_latent)
             values[start : start + len(chosen)] = chosen.numpy()[: n - start]
     return values
+
+
+def latents_and_conditions(
+    batch: int, latent: int, conditions: Conditions, generator: torch.Generator
+) -> torch.Tensor:
+    """Draws the network's inputs: latents and one-hot conditions, (batch, latent + width)."""
+    import torch
+
+    positions = conditions.draw(batch, generator)  # (batch,)
+    latents = torch.randn(batch, latent, generator=generator)
+    hot = torch.zeros(batch, conditions.width).scatter_(1, positions[:, None], 1.0)
+    return torch.cat([latents, hot], dim=1)
 
 
 def _categorical(

@@ -29,6 +29,7 @@ SMALL_OPTIONS = {
     "match_steps": 6,
     "critic_steps": 4,
     "batch_size": 32,
+    "bank": 32,
     "hidden": 16,
     "critic_hidden": 16,
     "two_way_cells": 2000,
