@@ -90,7 +90,7 @@ OPTIONS = (
         meaning="target: three-way tables with the schema's first target, if any; pairs: two-way",
     ),
     Option(
-        name="match_steps", default=800, low=0, high=1_000_000,
+        name="match_steps", default=1000, low=0, high=1_000_000,
         meaning="steps against the noisy tables before the discriminator",
     ),
     Option(
@@ -106,7 +106,7 @@ OPTIONS = (
         meaning="weight of the tables beside the discriminator",
     ),
     Option(
-        name="information_weight", default=600.0, low=0, high=1e9,
+        name="information_weight", default=800.0, low=0, high=1e9,
         meaning="how much latents may tell of columns, beside the noise of the tables",
     ),
     Option(
@@ -115,7 +115,7 @@ OPTIONS = (
     ),
     Option(name="batch_size", default=500, low=2, high=1_000_000, meaning="fake rows per step"),
     Option(
-        name="bank", default=1000, low=2, high=1_000_000,
+        name="bank", default=500, low=2, high=1_000_000,
         meaning="fixed latents: the products of distributions that the model mixes",
     ),
     Option(name="latent", default=32, low=1, high=8192, meaning="length of the latent vector"),
