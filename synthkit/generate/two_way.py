@@ -28,7 +28,7 @@ TWO_WAY = "two-way tables"
 """Name of the event under which the two-way tables are bought."""
 THREE_WAY = "three-way tables with the target"
 """Name of the event under which tables of each pair of columns with the target are bought."""
-TARGET_GROUPS = 6
+TARGET_GROUPS = 3
 """Codes of the target that are told apart in the three-way tables."""
 _CHUNK_ROWS = 1 << 16
 """Rows per matrix product: counts below 2^24 are exact in float32."""
