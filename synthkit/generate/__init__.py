@@ -37,6 +37,7 @@ NOT_PLUGINS = (
     "rejection",
     "sampling",
     "segments",
+    "bank",
     "session",
     "storage",
     "training",
@@ -58,6 +59,8 @@ class Plan:
     """Most rows of a privacy unit that one look uses."""
     options: Mapping[str, float | int | str | bool]
     """All options of the generator, checked, defaults filled in."""
+    target: int | None = None
+    """Column whose links a generator may learn best, by position."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, for example that epsilon was not used."""
 
@@ -132,6 +135,7 @@ class Generator(Protocol):
         options: Mapping[str, Any],
         before: Sequence[Event] = (),
         rows_per_unit: int = 1,
+        targets: Sequence[int] = (),
     ) -> Plan:
         """Decides noise and events before any data is looked at; pure.
 
@@ -144,6 +148,7 @@ class Generator(Protocol):
             before: Looks that the job makes beside the generator's own (bought domains): the
                 budget covers them and the plan's events together; not part of `Plan.events`.
             rows_per_unit: Most rows of a privacy unit that one look uses.
+            targets: Positions of the columns that users will predict, as the schema names them.
         """
 
     def fit(

@@ -36,5 +36,19 @@ class Conditions:
         import torch
 
         uniform = torch.rand(n, dtype=torch.float64, generator=generator, device=generator.device)
+        return self._at(uniform)
+
+    def spread(self, n: int, generator: torch.Generator) -> torch.Tensor:
+        """Returns `n` positions, one from each n-th of the distribution, in random order."""
+        import torch
+
+        place = generator.device
+        uniform = torch.rand(n, dtype=torch.float64, generator=generator, device=place)
+        order = torch.randperm(n, generator=generator, device=place)
+        return self._at((uniform + torch.arange(n, device=place))[order] / n)
+
+    def _at(self, uniform: torch.Tensor) -> torch.Tensor:
+        import torch
+
         positions = torch.searchsorted(self._steps, uniform * self._steps[-1], right=True)
         return positions.clamp_(max=self.width - 1)  # (n,)

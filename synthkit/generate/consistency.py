@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from synthkit.artifacts import OneWayTables
-from synthkit.generate.two_way import TwoWayTables
+from synthkit.generate.two_way import JointTables
 
 
 def variances(one_way: OneWayTables) -> tuple[np.ndarray, ...]:
@@ -28,7 +28,7 @@ def variances(one_way: OneWayTables) -> tuple[np.ndarray, ...]:
 def reconciled(
     one_way: OneWayTables,
     shares: Sequence[np.ndarray],
-    two_way: TwoWayTables,
+    two_way: JointTables,
     two_way_sigma: float,
 ) -> tuple[np.ndarray, ...]:
     """Averages each column's own table with the margins of its pairs.
@@ -36,7 +36,7 @@ def reconciled(
     Args:
         one_way: The noisy one-way tables.
         shares: Their distributions, each of shape (size,).
-        two_way: Noisy joint shares of all pairs of (folded) columns.
+        two_way: Noisy joint shares of all pairs of (folded) columns, or of pairs with a target.
         two_way_sigma: Std of their noise, in counts.
 
     Returns:
@@ -44,18 +44,15 @@ def reconciled(
     """
     folded = np.asarray(two_way.sizes)
     starts = np.cumsum(folded) - folded  # (n_columns,)
-    # Margin of folded group i over the codes of column b: shape (folded, n_columns).
-    margins = np.add.reduceat(two_way.shares.astype(np.float64), starts, axis=1)
     own = variances(one_way)
     result, wide = [], 0
     for column, share in enumerate(shares):
         groups = two_way.groups[wide : wide + len(share)] - starts[column]
         wide += len(share)
-        others = np.arange(len(folded)) != column
-        block = margins[starts[column] : starts[column] + folded[column], others]
-        # A margin over a column of s codes sums s noisy cells.
-        weights = 1.0 / (two_way_sigma**2 * folded[others])
-        of_pairs = block @ weights / weights.sum()  # (folded[column],)
+        # An estimate that sums s noisy cells has s times a cell's variance.
+        estimates, cells = two_way.margins(column)
+        weights = 1.0 / (two_way_sigma**2 * cells)  # (n_estimates,)
+        of_pairs = estimates @ weights / weights.sum()  # (folded[column],)
         first = np.bincount(groups, weights=share)
         precision = 1.0 / np.maximum(np.bincount(groups, weights=own[column]), 1e-12)
         mixed = (first * precision + of_pairs * weights.sum()) / (precision + weights.sum())

@@ -55,6 +55,7 @@ def plan(
     options: Mapping[str, Any],
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
+    targets: Sequence[int] = (),
 ) -> Plan:
     """States that nothing is covered; epsilon (may be None) and delta are checked, then not used.
 

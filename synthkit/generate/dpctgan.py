@@ -2,7 +2,8 @@
 
 Takes codes and noisy one-way tables, gives a conditional generator network. Three looks at real
 rows, all under noise and decided before any row is read: the one-way tables (measured by encode),
-all two-way tables (exact discrete Gaussian), and the gradients of a discriminator (DP-SGD, one
+all two-way tables, or three-way tables with the target that the schema names (exact discrete
+Gaussian), and the gradients of a discriminator (DP-SGD, one
 clipped gradient per sampled privacy unit). The generator network (Xu et al. 2019,
 arXiv:1907.00503) learns from these alone.
 
@@ -16,16 +17,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, Progress
+from synthkit.generate.bank import Mixture, outputs
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
 from synthkit.generate.options import Option, check_budget, validate
-from synthkit.generate.two_way import TWO_WAY, n_pairs
+from synthkit.generate.two_way import THREE_WAY, TWO_WAY, n_pairs
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -37,8 +40,9 @@ IS_PRIVATE = True
 
 THEOREM = (
     "Adding or removing one privacy unit (a person with all rows) changes (1) one cell by one in "
-    "each one-way and each two-way table, since one row stands for a unit: a Gaussian mechanism of "
-    "L2 sensitivity sqrt(number of tables) (Dwork and Roth 2014, theorem A.1; discrete noise: "
+    "each one-way and each two-way or three-way table, since one row stands for a unit: a "
+    "Gaussian mechanism of L2 sensitivity sqrt(number of tables) (Dwork and Roth 2014, theorem "
+    "A.1; discrete noise: "
     "Canonne, Kamath and Steinke 2020); (2) in each step of DP-SGD one term of norm at most C, "
     "present with probability q independently of all others: the Poisson-subsampled Gaussian "
     "mechanism (Abadi et al. 2016; Zhu and Wang 2019). Which of a unit's rows stands for it is "
@@ -51,7 +55,7 @@ THEOREM = (
 OPTIONS = (
     Option(
         name="two_way_share", default=0.8, low=0, high=0.98,
-        meaning="share of the budget for two-way tables",
+        meaning="share of the budget for two-way or three-way tables",
     ),
     Option(
         name="gradient_share", default=0.1, low=0, high=0.98,
@@ -77,11 +81,15 @@ OPTIONS = (
     Option(name="critic_hidden", default=256, low=1, high=8192, meaning="discriminator's width"),
     Option(name="critic_layers", default=2, low=1, high=10, meaning="discriminator's layers"),
     Option(
-        name="match_steps", default=2000, low=0, high=1_000_000,
+        name="tables", default="target", choices=("target", "pairs"),
+        meaning="target: three-way tables with the schema's first target, if any; pairs: two-way",
+    ),
+    Option(
+        name="match_steps", default=1000, low=0, high=1_000_000,
         meaning="steps against the noisy tables before the discriminator",
     ),
     Option(
-        name="learning_rate", default=4e-3, low=0, high=1, above_low=True,
+        name="learning_rate", default=8e-3, low=0, high=1, above_low=True,
         meaning="learning rate against the tables",
     ),
     Option(
@@ -93,16 +101,24 @@ OPTIONS = (
         meaning="weight of the tables beside the discriminator",
     ),
     Option(
+        name="information_weight", default=800.0, low=0, high=1e9,
+        meaning="how much latents may tell of columns, beside the noise of the tables",
+    ),
+    Option(
         name="temperature", default=0.5, low=0, high=100, above_low=True,
         meaning="temperature of the Gumbel softmax",
     ),
     Option(name="batch_size", default=500, low=2, high=1_000_000, meaning="fake rows per step"),
+    Option(
+        name="bank", default=500, low=2, high=1_000_000,
+        meaning="fixed latents: the products of distributions that the model mixes",
+    ),
     Option(name="latent", default=32, low=1, high=8192, meaning="length of the latent vector"),
     Option(name="hidden", default=128, low=1, high=8192, meaning="generator's width"),
     Option(name="blocks", default=2, low=1, high=10, meaning="generator's residual blocks"),
     Option(
         name="two_way_cells", default=150_000, low=4, high=5_000_000,
-        meaning="cells of all two-way tables together; wider columns are folded",
+        meaning="cells of all such tables together; wider columns are folded",
     ),
 )  # fmt: skip
 
@@ -115,6 +131,7 @@ def plan(
     options: Mapping[str, Any],
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
+    targets: Sequence[int] = (),
 ) -> Plan:
     """Splits the budget by public shares and finds the least noise within it; pure.
 
@@ -130,7 +147,9 @@ def plan(
     check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables, rows_per_unit=rows_per_unit)
     assert epsilon is not None  # refused above; said again for the type checker
     checked = validate(options, OPTIONS, generator="dpctgan")
-    pairs = n_pairs(n_tables)
+    target = targets[0] if targets and n_tables > 2 and checked["tables"] == "target" else None
+    # Each pair of the other columns with the target, or each pair.
+    pairs = n_pairs(n_tables if target is None else n_tables - 1)
     share_two = float(checked["two_way_share"]) if pairs else 0.0
     share_gradients = float(checked["gradient_share"])
     share_one = 1 - share_two - share_gradients
@@ -149,7 +168,8 @@ def plan(
         if share_two > 0:
             tables = pairs * rows_per_unit
             sigma = scale * math.sqrt(tables / share_two)
-            found.append(NoisyTables(name=TWO_WAY, sigma=sigma, tables=tables))
+            name = TWO_WAY if target is None else THREE_WAY
+            found.append(NoisyTables(name=name, sigma=sigma, tables=tables))
         if share_gradients > 0:
             squared = share_gradients / (scale**2 * rate**2 * steps)
             found.append(
@@ -166,15 +186,22 @@ def plan(
     found = events(scale)
     first = found[0]
     assert isinstance(first, NoisyTables)
-    return Plan(table_sigma=first.sigma, events=found, options=checked, rows_per_unit=rows_per_unit)
+    return Plan(
+        table_sigma=first.sigma,
+        events=found,
+        options=checked,
+        rows_per_unit=rows_per_unit,
+        target=target,
+    )
 
 
 class DPCTGANModel:
-    """The generator network with the noisy one-way tables; never the discriminator.
+    """The generator network with its bank of inputs; never the discriminator.
 
     Args:
         columns: Names of the columns.
-        probabilities: Noisy distribution of each column, for conditions.
+        sizes: Number of codes of each column.
+        bank: Latents, shape (bank, latent), and conditions' positions, shape (bank,).
         network: Logits from latent and condition, in evaluation mode, on the CPU.
         shape: Options that decide the network's shape: latent, hidden, blocks.
     """
@@ -182,48 +209,50 @@ class DPCTGANModel:
     def __init__(
         self,
         columns: tuple[str, ...],
-        probabilities: tuple[np.ndarray, ...],
+        sizes: tuple[int, ...],
+        bank: tuple[np.ndarray, np.ndarray],
         network: torch.nn.Module,
         shape: Mapping[str, int],
     ) -> None:
         self.columns = columns
-        self.probabilities = probabilities
+        self.sizes = sizes
+        self.bank, self.positions = bank
         self.network = network
         self.shape = dict(shape)
 
     def sample(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws `n` rows of codes, shape (n, n_columns), uint8 or uint16."""
-        from synthkit.generate.sampling import sample_codes
+        return self._mixture.draw(n, rng)
 
+    @cached_property
+    def _cells(self) -> np.ndarray:
+        """Softmax outputs on the bank, shape (n_bank, width)."""
         with one_thread():
-            return sample_codes(
-                self.network, self.probabilities, latent=self.shape["latent"], n=n, rng=rng
-            )
+            return outputs(self.network, self.bank, self.positions, self.sizes)
+
+    @cached_property
+    def _mixture(self) -> Mixture:
+        return Mixture(self._cells, self.sizes)
 
     def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
-        """Draws latents, each with its condition's position last, shape (n, latent + 1)."""
-        from synthkit.generate.sampling import draw_latents
-
-        return draw_latents(self.probabilities, latent=self.shape["latent"], n=n, rng=rng)
+        """Draws numbers of latents of the bank, each equally likely, shape (n, 1), float32."""
+        return rng.integers(len(self.bank), size=(n, 1)).astype(np.float32)
 
     def distributions(self, latents: np.ndarray) -> np.ndarray:
         """Returns the softmax of each column given each latent, shape (n, sum of sizes)."""
-        from synthkit.generate.sampling import softmax_of
-
-        with one_thread():
-            return softmax_of(self.network, self.probabilities, latents)
+        return np.asarray(self._cells[latents[:, 0].astype(np.int64)])
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Returns the network's weights and the noisy one-way distributions."""
+        """Returns the network's weights and its bank."""
         weights = {f"network.{k}": v.numpy() for k, v in self.network.state_dict().items()}
-        return {"probabilities": np.concatenate(self.probabilities), **weights}
+        return {"latents": self.bank, "positions": self.positions, **weights}
 
     def description(self) -> dict[str, Any]:
         """Returns names, sizes and the network's shape."""
         return {
             "generator": "dpctgan",
             "columns": list(self.columns),
-            "sizes": [len(p) for p in self.probabilities],
+            "sizes": list(self.sizes),
             "shape": self.shape,
             "personal_data": False,
         }
@@ -255,11 +284,12 @@ def fit(
 
     check_codes(codes, one_way)
     with one_thread():
-        network, probabilities = train(
+        network, (latents, positions) = train(
             codes, one_way, plan, seed=seed, device=device, progress=progress
         )
     shape = {name: int(plan.options[name]) for name in ("latent", "hidden", "blocks")}
-    return DPCTGANModel(codes.columns, probabilities, network, shape)
+    bank = latents.numpy(), positions.numpy().astype(np.uint32)
+    return DPCTGANModel(codes.columns, tuple(codes.sizes), bank, network, shape)
 
 
 def load(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> DPCTGANModel:
@@ -282,10 +312,12 @@ def load(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> DP
             if k.startswith(prefix)
         }
         network.load_state_dict(weights)
-        probabilities = np.split(arrays["probabilities"], np.cumsum(sizes)[:-1])
+        latents, positions = arrays["latents"], arrays["positions"]
+        if latents.shape != (len(positions), shape["latent"]) or positions.max() >= sum(sizes):
+            raise ValueError("the bank does not fit the network")
         columns = tuple(description["columns"])
     except (KeyError, TypeError, RuntimeError, ValueError) as error:
         raise IntegrityError(
             "The model's arrays do not fit its description.", hint="Make or fetch the model again."
         ) from error
-    return DPCTGANModel(columns, tuple(probabilities), network.eval(), shape)
+    return DPCTGANModel(columns, tuple(sizes), (latents, positions), network.eval(), shape)

@@ -78,6 +78,7 @@ def plan(
     options: Mapping[str, Any],
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
+    targets: Sequence[int] = (),
 ) -> Plan:
     """Spends the whole budget on the one-way tables.
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.layout import Layout, code_dtype
-from synthkit.generate.training import latents_and_conditions
 
 if TYPE_CHECKING:
     import torch
@@ -56,52 +55,23 @@ def sample_codes(
     rows_per_latent = min(max(n // _LATENTS, 1), max_rows_per_latent)
     with torch.inference_mode():
         for start in range(0, n, batch_rows * rows_per_latent):
-            inputs, _ = latents_and_conditions(batch_rows, latent, conditions, generator)
+            inputs = latents_and_conditions(batch_rows, latent, conditions, generator)
             cells = layout.softmax(network(inputs))  # (batch_rows, width)
             chosen = _categorical(cells, layout, generator, rows_per_latent)
             values[start : start + len(chosen)] = chosen.numpy()[: n - start]
     return values
 
 
-def draw_latents(
-    probabilities: Sequence[np.ndarray], *, latent: int, n: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Draws what the network is fed with: a latent and a condition from the noisy tables.
-
-    Both are latent to whoever sees a row, so the distribution of a row is the mixture over both.
-
-    Returns:
-        Latents, with the condition's position on the one-hot axis as the last entry (whole
-        numbers up to 2^24 are exact), shape (n, latent + 1), float32.
-    """
+def latents_and_conditions(
+    batch: int, latent: int, conditions: Conditions, generator: torch.Generator
+) -> torch.Tensor:
+    """Draws the network's inputs: latents and one-hot conditions, (batch, latent + width)."""
     import torch
 
-    generator = torch.Generator().manual_seed(int(rng.integers(2**63)))
-    positions = Conditions(probabilities).draw(n, generator)  # (n,)
-    latents = torch.randn(n, latent, generator=generator)
-    return torch.cat([latents, positions[:, None].float()], dim=1).numpy()
-
-
-def softmax_of(
-    network: torch.nn.Module,
-    probabilities: Sequence[np.ndarray],
-    latents: np.ndarray,
-    *,
-    batch_rows: int = 4096,
-) -> np.ndarray:
-    """Returns each column's softmax for latents of `draw_latents`, shape (n, width), float32."""
-    import torch
-
-    layout = Layout([len(p) for p in probabilities])
-    result = np.empty((len(latents), layout.width), dtype=np.float32)
-    with torch.inference_mode():
-        for start in range(0, len(latents), batch_rows):
-            part = torch.as_tensor(latents[start : start + batch_rows])
-            hot = torch.zeros(len(part), layout.width)
-            hot.scatter_(1, part[:, -1:].long(), 1.0)
-            logits = network(torch.cat([part[:, :-1], hot], dim=1))
-            result[start : start + len(part)] = layout.softmax(logits).numpy()
-    return result
+    positions = conditions.draw(batch, generator)  # (batch,)
+    latents = torch.randn(batch, latent, generator=generator)
+    hot = torch.zeros(batch, conditions.width).scatter_(1, positions[:, None], 1.0)
+    return torch.cat([latents, hot], dim=1)
 
 
 def _categorical(

@@ -23,7 +23,7 @@ from synthkit.generate.layout import Layout, shares
 from synthkit.generate.network import generator_network, initialise
 from synthkit.generate.poisson import PoissonUnits
 from synthkit.generate.training import Anchor, Trainer
-from synthkit.generate.two_way import TWO_WAY, TwoWayTables, measure
+from synthkit.generate.two_way import THREE_WAY, TWO_WAY, JointTables, measure
 from synthkit.privacy.event import NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -40,11 +40,11 @@ def train(
     seed: int,
     device: str,
     progress: Progress | None,
-) -> tuple[torch.nn.Module, tuple[np.ndarray, ...]]:
+) -> tuple[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]]:
     """Trains a generator network; see `dpctgan.fit` for the arguments.
 
     Returns:
-        The network, and the distribution of each column that its conditions follow.
+        The network, and the latents and positions of conditions it was trained on.
 
     Raises:
         InputError: If the tables do not carry the noise that the plan set.
@@ -82,26 +82,28 @@ def train(
         anchor=anchor,
         public=public,
         options=options,
+        units=one_way.units,
         progress=progress,
     )
     gradients = next((e for e in plan.events if isinstance(e, NoisyGradients)), None)
     critic, rows = None, None
     if gradients is not None:
         critic, rows = _private_part(codes, one_way, plan, gradients, layout, weights_source)
-    trained = trainer.run(
+    trained, bank = trainer.run(
         match_steps=int(options["match_steps"]),
         rows=rows,
         critic=critic,
         critic_steps=gradients.steps if gradients else 0,
     )
-    return trained.cpu(), probabilities
+    return trained.cpu(), (bank[0].cpu(), bank[1].cpu())
 
 
 def _two_way(
     codes: Codes, one_way: OneWayTables, plan: Plan, probabilities: tuple[np.ndarray, ...]
-) -> tuple[TwoWayTables | None, float]:
-    """Measures the two-way tables if the plan bought them; also returns their noise's std."""
-    bought = [e for e in plan.events if isinstance(e, NoisyTables) and e.name == TWO_WAY]
+) -> tuple[JointTables | None, float]:
+    """Measures the joint tables if the plan bought them; also returns their noise's std."""
+    names = (TWO_WAY, THREE_WAY)
+    bought = [e for e in plan.events if isinstance(e, NoisyTables) and e.name in names]
     if not bought:
         return None, 0.0
     tables = measure(
@@ -111,6 +113,7 @@ def _two_way(
         sigma=bought[0].sigma,
         max_cells=int(plan.options["two_way_cells"]),
         rows_per_unit=plan.rows_per_unit,
+        target=plan.target if bought[0].name == THREE_WAY else None,
     )
     return tables, bought[0].sigma * math.sqrt(plan.rows_per_unit)
 

@@ -3,30 +3,38 @@
 Takes only what already carries its noise (tables) or adds it itself (`PrivateCritic`), gives a
 network ready for sampling. Step 1 is moment matching (as in GEM: Liu, Vietri and Wu 2021,
 arXiv:2106.07153): the expected two-way tables of a batch of softmax outputs P (batch, width) are
-P'P / batch, one matrix product, pulled to the noisy ones. Step 2 adds the non-saturating GAN loss
+P'P / batch, one matrix product (one per code of the target, where three-way tables were bought),
+pulled to the noisy ones. A bank of fixed latents makes this deterministic: the network then learns
+the parameters of that many products of distributions, and how much the products may differ from
+each other is bounded by the noise (`information_weight`). Step 2 adds the non-saturating GAN loss
 (Goodfellow et al. 2014) of a discriminator under DP-SGD, with the tables as anchor.
 """
 
 from __future__ import annotations
 
 import copy
+import functools
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from synthkit.generate import Progress, ProgressEvent
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.layout import Layout
+from synthkit.generate.two_way import block_mask
 
 if TYPE_CHECKING:
     import torch
 
+    Inputs = tuple[torch.Tensor, torch.Tensor]
+    """Latents, shape (n, latent), and positions of conditions, shape (n,), int64."""
+
     from synthkit.generate.critic import PrivateCritic
-    from synthkit.generate.two_way import TwoWayTables
+    from synthkit.generate.two_way import JointTables
 
 _EMA_DECAY = 0.99
 _REPORTS = 200
@@ -42,13 +50,17 @@ class Anchor:
         two_way: Noisy joint shares, if they were bought.
         two_way_sigma: Std of their noise, in counts.
         device: Where batches lie.
+
+    Attributes:
+        noise: Variance of the noise of a cell of the joint tables (without them, of the least
+            noisy one-way cell), in counts.
     """
 
     def __init__(
         self,
         one_way: np.ndarray,
         one_way_variance: np.ndarray,
-        two_way: TwoWayTables | None,
+        two_way: JointTables | None,
         two_way_sigma: float,
         device: torch.device,
     ) -> None:
@@ -57,24 +69,80 @@ class Anchor:
         self._one_way = torch.as_tensor(one_way, dtype=torch.float32, device=device)  # (width,)
         # Relative to a cell of the pair tables: the squared loss is then the noise's likelihood.
         scale = float(one_way_variance.min()) if two_way is None else two_way_sigma**2
+        self.noise = scale
         weight = scale / np.maximum(one_way_variance, 1e-12)
         self._weight = torch.as_tensor(weight, dtype=torch.float32, device=device)  # (width,)
-        self._two_way: torch.Tensor | None = None
+        self._slices: torch.Tensor | None = None
         if two_way is not None:
+            layout = Layout(two_way.sizes, device)
             self._groups = torch.as_tensor(two_way.groups, device=device)  # (width,)
-            self._two_way = torch.as_tensor(two_way.shares, device=device)  # (folded, folded)
-            self._off_block = Layout(two_way.sizes, device).off_block  # (folded, folded)
+            self._slices = torch.as_tensor(two_way.slices, device=device)  # (n, folded, folded)
+            mask = block_mask(layout, two_way.target)
+            self._mask = torch.as_tensor(mask, device=device).float()  # (folded, folded)
+            self._is_folded = sum(two_way.sizes) < len(two_way.groups)
+            self._target: slice | None = None
+            if two_way.target is not None:
+                start = sum(two_way.sizes[: two_way.target])
+                self._target = slice(start, start + two_way.sizes[two_way.target])
 
     def __call__(self, probabilities: torch.Tensor) -> torch.Tensor:
         """Returns the loss of softmax outputs, shape (batch, width), as a scalar tensor."""
         mean = probabilities.mean(0)  # (width,)
         loss = (self._weight * (mean - self._one_way).square()).sum()
-        if self._two_way is None:
+        if self._slices is None:
             return loss
-        rows = probabilities.new_zeros(len(probabilities), len(self._two_way))
-        rows = rows.index_add(1, self._groups, probabilities)  # (batch, folded)
-        gap = rows.T @ rows / len(rows) - self._two_way  # (folded, folded)
-        return loss + 0.5 * (gap * self._off_block).square().sum()
+        rows = probabilities
+        if self._is_folded:
+            rows = probabilities.new_zeros(len(probabilities), len(self._mask))
+            rows = rows.index_add(1, self._groups, probabilities)  # (batch, folded)
+        if self._target is None:
+            return loss + _table_distance()(rows, None, self._slices, self._mask)
+        codes = rows[:, self._target]  # (batch, n)
+        return loss + _table_distance()(rows, codes, self._slices, self._mask)
+
+
+@functools.cache
+def _table_distance() -> Callable[..., torch.Tensor]:
+    """Half the squared distance of P' diag(w_s) P / batch to each measured matrix s, masked.
+
+    Written out because the matrices are symmetric: with gap G, the gradient of P is
+    2 diag(w_s) P G / batch, one product where automatic differentiation would make two.
+    """
+    import torch
+
+    class Distance(torch.autograd.Function):
+        @staticmethod
+        def forward(
+            context: Any,
+            rows: torch.Tensor,
+            weights: torch.Tensor | None,
+            slices: torch.Tensor,
+            mask: torch.Tensor,
+        ) -> torch.Tensor:
+            """Rows (batch, folded), weights (batch, n) or None: 1, slices (n, folded, folded)."""
+            weighted = [rows] if weights is None else [rows * w[:, None] for w in weights.T]
+            # Each (folded, folded), symmetric.
+            gaps = [
+                (rows.T @ one / len(rows) - measured) * mask
+                for one, measured in zip(weighted, slices, strict=True)
+            ]
+            context.save_for_backward(rows, weights, *gaps)
+            return 0.5 * torch.stack([gap.square().sum() for gap in gaps]).sum()
+
+        @staticmethod
+        def backward(context: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+            rows, weights, *gaps = context.saved_tensors
+            scale = outer / len(rows)
+            if weights is None:
+                return 2 * scale * (rows @ gaps[0]), None, None, None
+            of_rows, of_weights = torch.zeros_like(rows), torch.empty_like(weights)
+            for s, gap in enumerate(gaps):
+                product = rows @ gap  # (batch, folded)
+                of_weights[:, s] = (product * rows).sum(1)
+                of_rows.addcmul_(product, weights[:, s, None])
+            return 2 * scale * of_rows, scale * of_weights, None, None
+
+    return cast("Callable[..., torch.Tensor]", Distance.apply)
 
 
 @dataclass(kw_only=True)
@@ -88,9 +156,12 @@ class Trainer:
     public: torch.Generator
     """Generator of latents, conditions and Gumbel noise: seeded, never secret."""
     options: Mapping[str, Any]
+    units: float
+    """Noisy number of units."""
     progress: Progress | None = None
 
     def __post_init__(self) -> None:
+        self.bank = draw_bank(int(self.options["bank"]), self)
         self.average = copy.deepcopy(self.network)
         self._done = 0
         self._started = time.monotonic()
@@ -103,7 +174,7 @@ class Trainer:
         critic: PrivateCritic | None = None,
         rows: Callable[[], torch.Tensor] | None = None,
         critic_steps: int = 0,
-    ) -> torch.nn.Module:
+    ) -> tuple[torch.nn.Module, Inputs]:
         """Runs both steps in full: no early stop, no choice by real rows.
 
         Args:
@@ -113,7 +184,7 @@ class Trainer:
             critic_steps: Number of steps of DP-SGD; all are made.
 
         Returns:
-            The network with averaged weights, in evaluation mode.
+            The network with averaged weights, in evaluation mode, and its bank.
         """
         self._total = match_steps + (critic_steps if critic else 0)
         self._match(match_steps)
@@ -122,14 +193,18 @@ class Trainer:
                 # One-hot rows need no gradient; torch warns each time Opacus' hooks see that.
                 warnings.filterwarnings("ignore", message="Full backward hook is firing")
                 self._refine(critic, rows, critic_steps)
-        return self._finished()
+        return self._finished(), self.bank
 
-    def _forward(self, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Returns logits (batch, width) and the conditions' positions (batch,)."""
-        inputs, positions = latents_and_conditions(
-            batch, self.options["latent"], self.conditions, self.public
-        )
-        logits: torch.Tensor = self.network(inputs)  # (batch, width)
+    def _forward(self, batch: int | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+        """Returns logits (batch, width) and conditions' positions (batch,); None: of the bank."""
+        import torch
+
+        latents, positions = self.bank
+        if batch is not None:
+            place = self.public.device
+            chosen = torch.randint(len(latents), (batch,), generator=self.public, device=place)
+            latents, positions = latents[chosen], positions[chosen]
+        logits: torch.Tensor = self.network(latents, positions)  # (batch, width)
         return logits, positions
 
     def _table_loss(self, logits: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -137,7 +212,9 @@ class Trainer:
         hit = probabilities.gather(1, positions[:, None])  # (batch, 1)
         obeyed = -(hit + 1e-6).log().mean()
         weight: float = self.options["anchor_weight"]
-        return weight * self.anchor(probabilities) + obeyed
+        loss = weight * self.anchor(probabilities) + obeyed
+        share: float = self.options["information_weight"] * self.anchor.noise / self.units**2
+        return loss + weight * share * information(probabilities)
 
     def _match(self, steps: int) -> None:
         import torch
@@ -147,7 +224,7 @@ class Trainer:
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(steps):
-            loss = self._table_loss(*self._forward(self.options["batch_size"]))
+            loss = self._table_loss(*self._forward())
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
@@ -169,8 +246,8 @@ class Trainer:
                 fake = self._gumbel_softmax(self._forward(batch)[0])  # (batch, width)
             critic.step(rows(), fake)
             if (step + 1) % self.options["critic_steps_per_step"] == 0:
-                logits, positions = self._forward(batch)
-                scores = critic.score(self._gumbel_softmax(logits))  # (batch,)
+                logits, positions = self._forward()
+                scores = critic.score(self._gumbel_softmax(logits))  # (bank,)
                 loss = softplus(-scores).mean() + self._table_loss(logits, positions)
                 gradients = torch.autograd.grad(loss, parameters)  # leaves the critic's alone
                 for parameter, gradient in zip(parameters, gradients, strict=True):
@@ -205,8 +282,7 @@ class Trainer:
                 module.reset_running_stats()
                 module.momentum = None  # plain mean over the batches that follow
         with torch.no_grad():
-            for _ in range(20):
-                self._forward(1024)
+            self._forward()
         return self.network.eval()
 
     def _report(self) -> None:
@@ -219,19 +295,34 @@ class Trainer:
             self.progress(ProgressEvent(step=self._done, steps=self._total, seconds_left=left))
 
 
-def latents_and_conditions(
-    batch: int, latent: int, conditions: Conditions, generator: torch.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Draws the network's inputs.
+def draw_bank(size: int, trainer: Trainer) -> Inputs:
+    """Draws the fixed inputs of the network; conditions evenly spread over the noisy tables.
+
+    Args:
+        size: Number of inputs.
+        trainer: Whose public randomness, conditions and options decide.
 
     Returns:
-        Inputs, shape (batch, latent + width), and the conditions' positions, shape (batch,).
+        Latents, shape (size, latent), and the conditions' positions, shape (size,).
     """
     import torch
 
-    device = generator.device
-    positions = conditions.draw(batch, generator)  # (batch,)
-    latents = torch.randn(batch, latent, generator=generator, device=device)
-    hot = torch.zeros(batch, conditions.width, device=device)
-    hot.scatter_(1, positions[:, None], 1.0)
-    return torch.cat([latents, hot], dim=1), positions
+    generator = trainer.public
+    latents = torch.randn(
+        size, int(trainer.options["latent"]), generator=generator, device=generator.device
+    )
+    return latents, trainer.conditions.spread(size, generator)
+
+
+def information(probabilities: torch.Tensor) -> torch.Tensor:
+    """How much a row of the bank tells of each column: mutual information in nats, summed.
+
+    Noise in the tables is fitted by making the rows of the bank more different than they need be;
+    the maximum-entropy answer to noisy tables is the one that knows least beyond them.
+
+    Args:
+        probabilities: Softmax per column, shape (batch, width).
+    """
+    logs = (probabilities + 1e-9).log()
+    mean = probabilities.mean(0)  # (width,)
+    return (probabilities * logs).sum(1).mean() - (mean * (mean + 1e-9).log()).sum()

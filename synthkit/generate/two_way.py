@@ -1,8 +1,10 @@
 """All two-way tables of the columns, measured once with exact discrete Gaussian noise.
 
 Takes codes and a sigma, gives one symmetric matrix of noisy joint shares over all pairs of
-columns. Every privacy unit brings one of its rows, drawn in secret, hence moves one cell of each
-of the n_columns (n_columns - 1) / 2 tables by one: L2 sensitivity sqrt(number of tables). Where k
+columns; or, where the schema names a target, one such matrix for each code of the target: the
+three-way tables (a, b, target) over all pairs of other columns, from which the two-way tables
+follow by summing. Every privacy unit brings one of its rows, drawn in secret, hence moves one cell
+of each table by one: L2 sensitivity sqrt(number of tables). Where k
 rows of a unit count, each has a set of tables and noise of its own, and the sets are added up.
 
 Columns with many codes are folded to fewer groups of neighbouring codes first, by their noisy
@@ -24,6 +26,10 @@ if TYPE_CHECKING:
 
 TWO_WAY = "two-way tables"
 """Name of the event under which the two-way tables are bought."""
+THREE_WAY = "three-way tables with the target"
+"""Name of the event under which tables of each pair of columns with the target are bought."""
+TARGET_GROUPS = 3
+"""Codes of the target that are told apart in the three-way tables."""
 _CHUNK_ROWS = 1 << 16
 """Rows per matrix product: counts below 2^24 are exact in float32."""
 
@@ -38,6 +44,57 @@ class TwoWayTables:
     """Number of groups of each column; their sum is the folded axis' length."""
     shares: np.ndarray
     """Symmetric, float32, shape (folded, folded); 0 within a column's own block."""
+    target: int | None = None
+
+    @property
+    def slices(self) -> np.ndarray:
+        """The one matrix, shape (1, folded, folded)."""
+        return self.shares[None]
+
+    def margins(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """Returns independent measurements of one column's distribution.
+
+        Returns:
+            Noisy shares, shape (folded[column], n_estimates), and the number of noisy cells that
+            each of them sums, shape (n_estimates,).
+        """
+        sizes = np.asarray(self.sizes)
+        starts = np.cumsum(sizes) - sizes
+        own = self.shares[starts[column] : starts[column] + sizes[column]].astype(np.float64)
+        others = np.arange(len(sizes)) != column
+        return np.add.reduceat(own, starts, axis=1)[:, others], sizes[others]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreeWayTables:
+    """Noisy joint shares of every pair of (folded) columns with the target."""
+
+    groups: np.ndarray
+    """As in `TwoWayTables`."""
+    sizes: tuple[int, ...]
+    target: int
+    """Which column the target is."""
+    slices: np.ndarray
+    """One symmetric matrix for each group of the target, float32, shape (n, folded, folded); 0
+    within a column's own block, and in the target's rows and columns."""
+
+    def margins(self, column: int) -> tuple[np.ndarray, np.ndarray]:
+        """As `TwoWayTables.margins`; each table of two columns and the target is one estimate."""
+        sizes = np.asarray(self.sizes)
+        starts = np.cumsum(sizes) - sizes
+        slices = self.slices.astype(np.float64)
+        if column != self.target:
+            others = ~np.isin(np.arange(len(sizes)), (column, self.target))
+            own = slices.sum(0)[starts[column] : starts[column] + sizes[column]]
+            return np.add.reduceat(own, starts, axis=1)[:, others], sizes[others] * len(slices)
+        blocks = np.add.reduceat(np.add.reduceat(slices, starts, axis=1), starts, axis=2)
+        one, other = np.triu_indices(len(sizes), k=1)
+        is_free = (one != column) & (other != column)
+        one, other = one[is_free], other[is_free]
+        return blocks[:, one, other], sizes[one] * sizes[other]
+
+
+JointTables = TwoWayTables | ThreeWayTables
 
 
 def n_pairs(n_columns: int) -> int:
@@ -62,17 +119,20 @@ def folded_sizes(sizes: Sequence[int], max_cells: int) -> tuple[int, ...]:
     return tuple(min(s, low) for s in sizes)
 
 
-def fold(shares: Sequence[np.ndarray], max_cells: int) -> tuple[np.ndarray, tuple[int, ...]]:
+def fold(
+    shares: Sequence[np.ndarray], max_cells: int, target: int | None = None
+) -> tuple[np.ndarray, tuple[int, ...]]:
     """Groups neighbouring codes of wide columns to about equal noisy mass.
 
     Args:
         shares: Noisy distribution of each column, each of shape (size,).
         max_cells: Largest number of cells of all tables together.
+        target: The column that is in every table, if there is one.
 
     Returns:
         `groups` and `sizes` as in `TwoWayTables`.
     """
-    caps = folded_sizes([len(s) for s in shares], max_cells)
+    caps = _caps([len(s) for s in shares], max_cells, target)
     groups, sizes, start = [], [], 0
     for share, cap in zip(shares, caps, strict=True):
         own = np.arange(len(share))
@@ -84,6 +144,16 @@ def fold(shares: Sequence[np.ndarray], max_cells: int) -> tuple[np.ndarray, tupl
         sizes.append(int(own.max()) + 1)
         start += sizes[-1]
     return np.concatenate(groups), tuple(sizes)
+
+
+def _caps(sizes: Sequence[int], max_cells: int, target: int | None) -> tuple[int, ...]:
+    """Returns the largest number of groups of each column."""
+    if target is None:
+        return folded_sizes(sizes, max_cells)
+    own = min(sizes[target], TARGET_GROUPS)
+    others = [s for i, s in enumerate(sizes) if i != target]
+    caps = list(folded_sizes(others, max_cells // own))
+    return (*caps[:target], own, *caps[target:])
 
 
 def folded(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
@@ -112,6 +182,19 @@ def exact_counts(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.n
     return result
 
 
+def block_mask(layout: Layout, target: int | None = None) -> np.ndarray:
+    """Which cells are measured: pairs of different columns, without the target's own.
+
+    Returns:
+        Boolean and symmetric, shape (folded, folded).
+    """
+    mask = layout.off_block.cpu().numpy() > 0
+    if target is not None:
+        is_target = layout.owner.cpu().numpy() == target
+        mask[is_target] = mask[:, is_target] = False
+    return np.asarray(mask)
+
+
 def measure(
     codes: Codes,
     shares: Sequence[np.ndarray],
@@ -120,8 +203,9 @@ def measure(
     sigma: float,
     max_cells: int,
     rows_per_unit: int = 1,
-) -> TwoWayTables:
-    """Measures all two-way tables under noise.
+    target: int | None = None,
+) -> JointTables:
+    """Measures all two-way tables, or all three-way tables with the target, under noise.
 
     Args:
         codes: The real rows.
@@ -130,39 +214,65 @@ def measure(
         sigma: Std of the noise on every cell of each set of tables.
         max_cells: Largest number of cells of all tables together.
         rows_per_unit: Most rows of a unit that count; one set of tables for each.
+        target: The column whose three-way tables with all pairs of the others are measured
+            instead; its codes are folded to `TARGET_GROUPS` at most.
     """
     from synthkit.privacy.mechanism import noisy_counts, rows_of_units
 
-    groups, sizes = fold(shares, max_cells)
+    groups, sizes = fold(shares, max_cells, target)
     layout = Layout(sizes)
-    first, second = np.nonzero(np.triu(layout.off_block.numpy()))  # (cells,) each
-    table = np.zeros((layout.width, layout.width))
+    first, second = np.nonzero(np.triu(block_mask(layout, target)))  # (cells,) each
+    n_slices = 1 if target is None else sizes[target]
+    table = np.zeros((n_slices, layout.width, layout.width))
     for rows in rows_of_units(codes.units, most=rows_per_unit):
         # PRIVACY: charged as `NoisyTables`, one set of tables for each of a unit's rows; in each
-        # set a unit moves one cell of every table by one.
-        counts = exact_counts(codes.values[rows], groups, layout)
-        table[first, second] += noisy_counts(
-            counts[first, second],
+        # set a unit moves one cell of every table by one. With a target, every row counts in the
+        # matrix of its own target group alone.
+        chosen = codes.values[rows]
+        own = slice_of(chosen, groups, layout, target)  # (n_chosen,)
+        counts = [exact_counts(chosen[own == s], groups, layout) for s in range(n_slices)]
+        exact = np.concatenate([c[first, second] for c in counts])
+        noisy = noisy_counts(
+            exact,
             sigma=sigma,
-            cells=lambda values: pair_cells(values, groups, layout),
+            cells=lambda values: joint_cells(values, groups, layout, target),
         )
-    noisy = (table / units).astype(np.float32)
-    return TwoWayTables(groups=groups, sizes=sizes, shares=noisy + noisy.T)
+        table[:, first, second] += noisy.reshape(n_slices, -1)
+    shared = (table / units).astype(np.float32)
+    shared = shared + shared.transpose(0, 2, 1)
+    if target is None:
+        return TwoWayTables(groups=groups, sizes=sizes, shares=shared[0])
+    return ThreeWayTables(groups=groups, sizes=sizes, target=target, slices=shared)
 
 
-def pair_cells(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
+def slice_of(
+    values: np.ndarray, groups: np.ndarray, layout: Layout, target: int | None
+) -> np.ndarray:
+    """Returns the target group of each row, int64, shape (n_rows,); 0 without a target."""
+    if target is None:
+        return np.zeros(len(values), dtype=np.int64)
+    start = sum(layout.sizes[:target])
+    return np.asarray(folded(values, groups, layout)[:, target] - start)
+
+
+def joint_cells(
+    values: np.ndarray, groups: np.ndarray, layout: Layout, target: int | None = None
+) -> np.ndarray:
     """Returns the cells that each row counts in, numbered as `measure` lists them.
 
     Args:
         values: Codes, shape (n_rows, n_columns).
         groups: As in `TwoWayTables`.
         layout: Of the folded columns.
+        target: As in `measure`.
 
     Returns:
-        Shape (n_rows, n_pairs), int64.
+        Shape (n_rows, n_tables), int64.
     """
-    above = np.triu(layout.off_block.numpy()) > 0  # (folded, folded)
+    above = np.triu(block_mask(layout, target))  # (folded, folded)
     number = np.cumsum(above).reshape(above.shape) - 1
     places = folded(values, groups, layout)  # (n_rows, n_columns)
-    one, other = np.triu_indices(places.shape[1], k=1)
-    return np.asarray(number[places[:, one], places[:, other]])
+    columns = np.delete(np.arange(places.shape[1]), [] if target is None else [target])
+    one, other = (columns[i] for i in np.triu_indices(len(columns), k=1))
+    slices = slice_of(values, groups, layout, target)[:, None]
+    return np.asarray(slices * above.sum() + number[places[:, one], places[:, other]])

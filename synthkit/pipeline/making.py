@@ -137,6 +137,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         options=making.options,
         before=looks,
         rows_per_unit=making.rows_per_person,
+        targets=[i for i, c in enumerate(schema.encoded) if c.name in schema.targets],
     )
     return Planned(
         making=making,

@@ -68,6 +68,7 @@ SMALL = {
     "match_steps": 60,
     "critic_steps": 6,
     "batch_size": 64,
+    "bank": 64,
     "hidden": 32,
     "latent": 8,
     "critic_hidden": 16,

@@ -79,6 +79,37 @@ def test_the_plan_follows_its_shares() -> None:
     assert ratio == pytest.approx(shares["two_way_share"] / left)
 
 
+def test_with_a_target_the_plan_buys_its_three_way_tables_in_place_of_pairs() -> None:
+    def bought(targets: list[int], **options: Any) -> Any:
+        plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=10, options=options, targets=targets)
+        assert cost(plan.events, delta=1e-6).epsilon <= 1.0
+        joint = plan.events[1]
+        assert isinstance(joint, NoisyTables)
+        return plan.target, joint.name, joint.tables
+
+    assert bought([3, 7]) == (3, "three-way tables with the target", 36)
+    assert bought([]) == (None, "two-way tables", 45)
+    assert bought([3], tables="pairs") == (None, "two-way tables", 45)
+
+
+def test_links_with_the_target_are_learned_from_three_way_tables() -> None:
+    # The target is the exclusive or of two columns: no pair of columns shows any of it.
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 2, (3000, 3)).astype(np.uint8)
+    values[:, 2] = values[:, 0] ^ values[:, 1]
+    codes = Codes(
+        columns=("a", "b", "target"), sizes=(2, 2, 2), values=values, units=np.arange(3000)
+    )
+    options = {**SMALL, "match_steps": 300, "gradient_share": 0}
+    agreed = []
+    for targets in ([2], []):
+        plan = dpctgan.plan(epsilon=20.0, delta=1e-6, n_tables=3, options=options, targets=targets)
+        drawn = _fit(codes, plan).sample(3000, np.random.default_rng(0))
+        agreed.append(float((drawn[:, 0] ^ drawn[:, 1] == drawn[:, 2]).mean()))
+    assert agreed[0] > 0.9
+    assert agreed[1] < 0.7
+
+
 def test_shares_that_leave_nothing_for_the_one_way_tables_are_refused() -> None:
     with pytest.raises(InputError, match="leave less than"):
         _plan(two_way_share=0.7, gradient_share=0.3)
@@ -135,7 +166,11 @@ def test_a_model_whose_arrays_and_description_disagree_is_refused(small_model: A
     with pytest.raises(IntegrityError):
         dpctgan.load(arrays, {**description, "sizes": [1, 2]})
     with pytest.raises(IntegrityError):
-        dpctgan.load({"probabilities": arrays["probabilities"]}, description)
+        dpctgan.load({"latents": arrays["latents"]}, description)
+    with pytest.raises(IntegrityError):
+        dpctgan.load({**arrays, "positions": arrays["positions"] + 1000}, description)
+    with pytest.raises(IntegrityError):
+        dpctgan.load({**arrays, "latents": arrays["latents"][1:]}, description)
 
 
 def test_sampling_leaves_global_generators_alone(small_model: Any) -> None:
@@ -245,7 +280,7 @@ def test_no_row_lies_in_the_model_file(tmp_path: Path) -> None:
         assert not _holds(blob, row)
     n_rows_or_units = {400}
     for name, array in model.arrays().items():
-        assert name == "probabilities" or name.startswith("network.")
+        assert name in ("latents", "positions") or name.startswith("network.")
         assert not n_rows_or_units & set(array.shape)
     leaking = {**model.arrays(), "sampler": codes.values[:1].astype(np.int64)}
     storage.save(path, leaking, model.description())

@@ -6,7 +6,14 @@ from scipy import stats
 
 from synthkit.artifacts import Codes
 from synthkit.generate.layout import Layout, shares
-from synthkit.generate.two_way import exact_counts, fold, folded_sizes, measure, n_pairs
+from synthkit.generate.two_way import (
+    ThreeWayTables,
+    exact_counts,
+    fold,
+    folded_sizes,
+    measure,
+    n_pairs,
+)
 from synthkit.privacy import mechanism
 
 from .conftest import linked_codes, measured
@@ -129,3 +136,72 @@ def test_folding_groups_neighbours_of_about_equal_mass() -> None:
     mass = np.bincount(own, weights=share)
     assert len(mass) == sizes[0] == 10
     assert mass.max() < 0.2
+
+
+def test_three_way_tables_count_as_a_loop_over_rows_does() -> None:
+    codes = linked_codes(80)
+    with mechanism._recording() as tape:
+        noisy = measure(
+            codes, shares(measured(codes, None)), units=1.0, sigma=1e-3, max_cells=10_000, target=2
+        )
+    assert isinstance(noisy, ThreeWayTables)
+    expected = np.zeros((3, 18, 18))
+    for row in codes.values:
+        expected[row[2]] += _slow_counts(row[None], codes.sizes)
+    expected *= Layout(codes.sizes).off_block.numpy()
+    expected[:, 10:13] = expected[:, :, 10:13] = 0  # the target's own rows and columns
+    np.testing.assert_array_equal(noisy.slices, expected)
+    assert tape.draws[-1].asked["counts"].sum() == 80 * n_pairs(3)
+
+
+def test_with_a_target_too_a_row_counts_in_the_cells_that_audits_are_told() -> None:
+    codes = linked_codes(50)
+    with mechanism._recording() as tape:
+        measure(codes, shares(measured(codes, None)), units=50.0, sigma=3.0, max_cells=60, target=1)
+    asked = tape.draws[-1].asked
+    cells = asked["cells"](codes.values)
+    assert cells.shape == (50, n_pairs(3))
+    np.testing.assert_array_equal(
+        np.bincount(cells.ravel(), minlength=asked["counts"].size), asked["counts"]
+    )
+
+
+def test_a_person_with_many_rows_moves_each_three_way_table_by_one_cell() -> None:
+    few, person = linked_codes(40), linked_codes(1, rows_per_unit=50, seed=1)
+    many = Codes(
+        columns=few.columns,
+        sizes=few.sizes,
+        values=np.concatenate([few.values, person.values]),
+        units=np.concatenate([few.units, np.full(50, 40)]),
+    )
+    parts, counts = shares(measured(few, None)), []
+    for table in (few, many):
+        with mechanism._recording() as tape:
+            measure(table, parts, units=40.0, sigma=3.0, max_cells=10_000, target=0)
+        counts.append(tape.draws[-1].asked["counts"])
+    moved = counts[1] - counts[0]
+    assert moved.min() == 0
+    assert moved.max() == 1
+    assert moved.sum() == n_pairs(3)
+
+
+def test_margins_of_three_way_tables_are_the_columns_distributions() -> None:
+    # Nearly no noise: every table (a, b, target) gives every column's distribution again.
+    codes = linked_codes(60)
+    noisy = measure(
+        codes, shares(measured(codes, None)), units=60.0, sigma=1e-3, max_cells=10_000, target=3
+    )
+    for column, size in enumerate(codes.sizes):
+        estimates, cells = noisy.margins(column)
+        truth = np.bincount(codes.values[:, column], minlength=size) / 60
+        np.testing.assert_allclose(estimates, np.tile(truth[:, None], len(cells)), atol=1e-6)
+    # Columns have 4, 6, 3 and 5 codes; the target is the last.
+    np.testing.assert_array_equal(noisy.margins(0)[1], [6 * 5, 3 * 5])
+    np.testing.assert_array_equal(noisy.margins(3)[1], [4 * 6, 4 * 3, 6 * 3])
+
+
+def test_a_target_of_many_codes_is_folded_and_all_keeps_to_the_number_of_cells() -> None:
+    share = [np.full(s, 1 / s) for s in (30, 40, 50)]
+    _, sizes = fold(share, 3000, 1)
+    assert sizes[1] == 3
+    assert sizes[0] * sizes[2] * sizes[1] <= 3000

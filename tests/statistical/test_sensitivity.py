@@ -62,6 +62,18 @@ def two_way(values: np.ndarray, units: np.ndarray, k: int) -> None:
     measure(codes, even, units=3.0, sigma=2.0, max_cells=100, rows_per_unit=k)
 
 
+def three_way(values: np.ndarray, units: np.ndarray, k: int) -> None:
+    both = values[:, :1] ^ values[:, 1:]
+    codes = Codes(
+        columns=("a", "b", "target"),
+        sizes=(*SIZES, 2),
+        values=np.hstack([values, both]),
+        units=units,
+    )
+    even = [np.array([0.5, 0.5])] * 3
+    measure(codes, even, units=3.0, sigma=2.0, max_cells=100, rows_per_unit=k, target=2)
+
+
 def looked(measurement: Measurement, pair: Pair, row_keys: np.ndarray, n_rows: int, k: int):
     """Everything that went into the noise when the first `n_rows` rows are there."""
     frozen = Frozen(row_keys)
@@ -91,7 +103,7 @@ def largest_changes(
     return l2, l1, linf
 
 
-LOOKS = [(one_way, encode.n_tables(SCHEMA)), (two_way, n_pairs(2))]
+LOOKS = [(one_way, encode.n_tables(SCHEMA)), (two_way, n_pairs(2)), (three_way, n_pairs(2))]
 
 
 @pytest.mark.parametrize("most_rows", EXHAUSTIVE)

@@ -1,0 +1,92 @@
+"""One fit in a process of its own: reads a job, writes the synthetic table; run by `in_process`.
+
+The operating system counts the CPU seconds (user and system) and the peak resident memory of the
+whole process, imports, reading and writing included; the job also notes how long sampling took.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+
+
+def in_process(job: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Runs one job and returns what it and the operating system noted.
+
+    Args:
+        job: table, domains, generator, options, epsilon, delta, seed, repeat, rows (to sample; 0:
+            as many as train has), ledger.
+        folder: Where the job and the synthetic table (`synthetic.parquet`) are written.
+    """
+    path = folder / "job.json"
+    path.write_text(json.dumps(job))
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks.fit_job", str(path)], cwd=ROOT, env=environment
+    )
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        raise SystemExit(f"The job {path} ended with {process.returncode}.")
+    noted: dict[str, Any] = json.loads((folder / "noted.json").read_text())
+    return {
+        **noted,
+        # Sampling is measured by itself; all else of the process is the fit's.
+        "fit_cpu_s": usage.ru_utime + usage.ru_stime - noted["sample_cpu_s"],
+        "peak_mb": usage.ru_maxrss / 1024,
+    }
+
+
+def main() -> None:
+    """Fits, samples and writes, as the job says."""
+    import polars as pl
+
+    import synthkit as sk
+    from benchmarks.tables import load
+    from synthkit.privacy.ledger import Ledger
+
+    path = Path(sys.argv[1])
+    job = json.loads(path.read_text())
+    table = load(job["table"], domains=job["domains"])
+    train = pl.concat([table.train] * job["repeat"]) if job["repeat"] > 1 else table.train
+    model = sk.fit(
+        train,
+        table.schema,
+        epsilon=job["epsilon"],
+        delta=job["delta"],
+        generator=job["generator"],
+        options=job["options"],
+        seed=job["seed"],
+        device="cpu",
+        population=job["population"],
+        ledger=Ledger(job["ledger"]),
+    )
+    started = time.process_time()
+    rows = job["rows"] or train.height
+    if job["keep"]:
+        model.sample(rows, seed=job["seed"]).write_parquet(path.with_name("synthetic.parquet"))
+        sample_cpu = time.process_time() - started
+    else:
+        # In chunks that are dropped: what is measured is drawing and decoding, not keeping.
+        for _ in model.sample_chunks(rows, seed=job["seed"]):
+            pass
+        sample_cpu = time.process_time() - started
+    noted = {
+        "rows": train.height,
+        "sampled": rows,
+        "sample_cpu_s": sample_cpu,
+        "epsilon_spent": model.privacy.epsilon,
+        "codes": sum(model.codec.sizes),
+    }
+    path.with_name("noted.json").write_text(json.dumps(noted))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,177 @@
+"""How close a generator comes to the real table, what it costs, beside the floors of the table.
+
+    python -m benchmarks.quality --tables adult credit_default --epsilons 1 --seeds 0 1 2 \
+        [--generator dpctgan] [--option gradient_share=0] [--domains buy] [--sdmetrics] \
+        [--out benchmarks/results] [--name default]
+
+One JSON per run under OUT; a run whose JSON is there is not repeated, so an interrupted benchmark
+goes on where it stopped. Afterwards a Markdown table of all runs is written to OUT/quality.md:
+means over seeds, with a 95 % t interval where there are at least two. Every fit is charged to the
+ledger OUT/ledger.sqlite, each seed to a population of its own (they are draws of one experiment).
+Schemas: see `benchmarks.tables` (domains declared public for the benchmark, or bought).
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import hashlib
+import json
+import platform
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.fit_job import in_process
+from benchmarks.scoring import scores
+from benchmarks.tables import Development, independent_columns, load
+from synthkit.pipeline.versions import versions
+
+DELTA = 1e-6
+SHOWN = {
+    "tvd1": 4, "tvd2": 4, "tvd3": 4, "tstr": 4, "sdmetrics": 4, "fit_cpu_s": 1, "rows_per_cpu_s": 0,
+    "peak_mb": 0, "epsilon_spent": 3,
+}  # fmt: skip
+
+
+def main() -> None:
+    """Runs what is missing, then writes the table."""
+    given = _arguments()
+    given.out.mkdir(parents=True, exist_ok=True)
+    options = dict(_option(text) for text in given.option)
+    for name in given.tables:
+        table = load(name, domains=given.domains)
+        _once(
+            given.out, {"table": name, "name": "real holdout"}, lambda t=table: _floor(t, "holdout")
+        )
+        _once(
+            given.out, {"table": name, "name": "independent columns"},
+            lambda t=table: _floor(t, "independent"),
+        )  # fmt: skip
+        for epsilon in given.epsilons:
+            for seed in given.seeds:
+                job = {
+                    "table": name, "name": given.name or given.generator, "domains": given.domains,
+                    "generator": given.generator, "options": options, "delta": DELTA,
+                    "epsilon": epsilon, "seed": seed,
+                }  # fmt: skip
+                _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out, given.sdmetrics))
+    (given.out / "quality.md").write_text(markdown(given.out))
+    print(f"{given.out / 'quality.md'} is written.")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tables", nargs="+", default=["adult"])
+    parser.add_argument("--generator", default="dpctgan")
+    parser.add_argument("--option", nargs="*", default=[], help="name=value of the generator")
+    parser.add_argument("--epsilons", nargs="+", type=float, default=[1.0])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--domains", choices=("public", "buy"), default="public")
+    parser.add_argument("--sdmetrics", action="store_true", help="also SDMetrics (slow)")
+    parser.add_argument("--name", default="", help="what the runs are called in the table")
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    return parser.parse_args()
+
+
+def _option(text: str) -> tuple[str, float | int | str]:
+    name, _, value = text.partition("=")
+    for kind in (int, float):
+        try:
+            return name, kind(value)
+        except ValueError:
+            continue
+    return name, value
+
+
+def _once(out: Path, job: dict[str, Any], run: Any) -> None:
+    """Runs a job unless its result is there; a result is written whole or not at all."""
+    digest = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:12]
+    path = out / f"{job['table']}-{digest}.json"
+    if path.exists():
+        return
+    found = {
+        **job,
+        "result": run(),
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "versions": versions(),
+        "machine": platform.processor() or platform.machine(),
+    }
+    partial = path.with_suffix(".partial")
+    partial.write_text(json.dumps(found, indent=1))
+    partial.replace(path)
+    shown = {k: round(v, 4) for k, v in found["result"].items() if k in SHOWN}
+    print(job["table"], job["name"], job.get("epsilon", ""), job.get("seed", ""), shown, flush=True)
+
+
+def _floor(table: Development, which: str) -> dict[str, float]:
+    columns = [c.name for c in table.schema.encoded]
+    if which == "holdout":
+        found = scores(table, table.holdout.select(columns))
+        # A model tested on the rows it learned from says nothing; the floor is a model of train.
+        return {**found, "tstr": found["trtr"]} if "trtr" in found else found
+    return scores(table, independent_columns(table.train.select(columns)))
+
+
+def _run(job: dict[str, Any], table: Development, out: Path, sdmetrics: bool) -> dict[str, float]:
+    import polars as pl
+
+    more = {
+        "repeat": 1,
+        "rows": 0,
+        "keep": True,
+        "ledger": f"sqlite:///{(out / 'ledger.sqlite').absolute()}",
+        "population": f"benchmark {hashlib.sha256(json.dumps(job).encode()).hexdigest()[:16]}",
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        noted = in_process({**job, **more}, Path(folder))
+        synthetic = pl.read_parquet(Path(folder) / "synthetic.parquet")
+    found = scores(table, synthetic, sdmetrics=sdmetrics)
+    return {**found, **noted, "rows_per_cpu_s": noted["sampled"] / max(noted["sample_cpu_s"], 1e-9)}
+
+
+def markdown(out: Path) -> str:
+    """Returns the table of all runs in a folder: one line per table, name and epsilon."""
+    runs = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
+    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
+    for run in runs:
+        key = (run["table"], float(run.get("epsilon") or 0), run["name"])
+        groups.setdefault(key, []).append(run)
+    columns = [c for c in SHOWN if any(c in run["result"] for run in runs)]
+    lines = [
+        "| table | what | epsilon | seeds | " + " | ".join(columns) + " |",
+        "|" + "---|" * (4 + len(columns)),
+    ]
+    for (table, epsilon, name), found in sorted(groups.items()):
+        cells = [_cell([r["result"].get(c) for r in found], SHOWN[c]) for c in columns]
+        many = str(len(found)) if epsilon else ""
+        lines.append(
+            f"| {table} | {name} | {f'{epsilon:g}' if epsilon else ''} | {many} | "
+            + " | ".join(cells) + " |"
+        )  # fmt: skip
+    dates = sorted({run["date"] for run in runs})
+    used = sorted({", ".join(f"{k} {v}" for k, v in run["versions"].items()) for run in runs})
+    machines = sorted({run["machine"] for run in runs})
+    lines += ["", f"Dates: {', '.join(dates)}. Machine: {', '.join(machines)}, one thread."]
+    lines += [f"Versions: {text}." for text in used]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(values: list[float | None], digits: int) -> str:
+    """Mean, with the half-width of a 95 % t interval where there are at least two seeds."""
+    from scipy import stats
+
+    known = [v for v in values if v is not None]
+    if not known:
+        return ""
+    text = f"{np.mean(known):,.{digits}f}"
+    if len(known) < 2:
+        return text
+    width = stats.t.ppf(0.975, len(known) - 1) * np.std(known, ddof=1) / np.sqrt(len(known))
+    return f"{text} ± {width:,.{digits}f}"
+
+
+if __name__ == "__main__":
+    main()
