@@ -148,7 +148,8 @@ class Generator(Protocol):
             before: Looks that the job makes beside the generator's own (bought domains): the
                 budget covers them and the plan's events together; not part of `Plan.events`.
             rows_per_unit: Most rows of a privacy unit that one look uses.
-            targets: Positions of the columns that users will predict, as the schema names them.
+            targets: Positions of the columns that users will predict and that are publicly known
+                to have two values.
         """
 
     def fit(

@@ -20,15 +20,19 @@ class Option:
     """One option: its default decides its type; `low` and `high` are inclusive."""
 
     name: str
-    default: float | int
-    low: float
-    high: float
+    default: float | int | str
+    low: float = 0
+    high: float = 0
     meaning: str
     above_low: bool = False
     """True: `low` itself is not allowed."""
+    choices: tuple[str, ...] = ()
+    """What an option whose default is a word may be."""
 
     def problem(self, value: object) -> str | None:
         """Says in one sentence what is wrong with `value`; None if nothing is."""
+        if isinstance(self.default, str):
+            return None if value in self.choices else f"{self.name} must be {_either(self.choices)}"
         kind = numbers.Integral if isinstance(self.default, int) else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             word = "a whole number" if kind is numbers.Integral else "a number"
@@ -39,6 +43,10 @@ class Option:
             least = "more than" if self.above_low else "at least"
             return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}"
         return None
+
+
+def _either(choices: Sequence[str]) -> str:
+    return " or ".join(choices)
 
 
 def validate(

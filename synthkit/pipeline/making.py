@@ -137,7 +137,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         options=making.options,
         before=looks,
         rows_per_unit=making.rows_per_person,
-        targets=[i for i, c in enumerate(schema.encoded) if c.name in schema.targets],
+        targets=_two_valued_targets(schema, to_buy),
     )
     return Planned(
         making=making,
@@ -148,6 +148,25 @@ def planned(schema: Schema, making: Making) -> Planned:
         looks=looks,
         data_columns=() if to_buy else from_data(schema),
     )
+
+
+def _two_valued_targets(schema: Schema, to_buy: tuple[str, ...]) -> list[int]:
+    """Returns the positions of the targets that are known beforehand to have two values.
+
+    A table with such a target costs each pair of columns little. How many values a column has whose
+    domain is yet to be bought is not public, whatever the schema lists.
+    """
+    return [
+        position
+        for position, column in enumerate(schema.encoded)
+        if column.name in schema.targets and _has_two_values(column, to_buy)
+    ]
+
+
+def _has_two_values(column: Column, to_buy: tuple[str, ...]) -> bool:
+    if column.kind == "boolean":
+        return True  # by its kind, whatever is bought of it
+    return column.name not in to_buy and len(column.categories or ()) == 2
 
 
 def measured(job: Planned, train: pl.DataFrame) -> Measured:

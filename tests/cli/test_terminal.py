@@ -11,7 +11,8 @@ import sys
 import pytest
 
 COMMANDS = [
-    [], ["demo"], ["inspect"], ["check"], ["run"], ["fit"], ["sample"], ["complete"], ["segments"], ["evaluate"], ["gate"],
+    [], ["demo"], ["inspect"], ["check"], ["run"], ["fit"], ["sample"], ["complete"], ["segments"],
+    ["evaluate"], ["gate"],
     ["report"], ["audit"], ["verify"], ["keys"], ["keys", "new"], ["budget"], ["budget", "show"],
     ["budget", "history"], ["budget", "cap"], ["list"], ["list", "generators"],
     ["list", "metrics"], ["list", "attacks"], ["list", "rules"],

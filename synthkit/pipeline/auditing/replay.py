@@ -35,8 +35,8 @@ SMALL_OPTIONS = {
     "critic_hidden": 16,
     "two_way_cells": 2000,
 }
-"""Sizes only; whatever else the plan sets stays. The bank is large: its conditions are spread evenly
-over the one-way tables, so that a table which is off by one row moves one of them."""
+"""Sizes only; whatever else the plan sets stays. The bank is large: its conditions are spread
+evenly over the one-way tables, so that a table which is off by one row moves one of them."""
 SAMPLED_ROWS = 200
 
 
