@@ -189,15 +189,15 @@ def test_margins_of_three_way_tables_are_the_columns_distributions() -> None:
     # Nearly no noise: every table (a, b, target) gives every column's distribution again.
     codes = linked_codes(60)
     noisy = measure(
-        codes, shares(measured(codes, None)), units=60.0, sigma=1e-3, max_cells=10_000, target=3
+        codes, shares(measured(codes, None)), units=60.0, sigma=1e-3, max_cells=10_000, target=2
     )
     for column, size in enumerate(codes.sizes):
         estimates, cells = noisy.margins(column)
         truth = np.bincount(codes.values[:, column], minlength=size) / 60
         np.testing.assert_allclose(estimates, np.tile(truth[:, None], len(cells)), atol=1e-6)
-    # Columns have 4, 6, 3 and 5 codes; the target is the last.
-    np.testing.assert_array_equal(noisy.margins(0)[1], [6 * 5, 3 * 5])
-    np.testing.assert_array_equal(noisy.margins(3)[1], [4 * 6, 4 * 3, 6 * 3])
+    # Columns have 4, 6, 3 and 5 codes; the target is the third.
+    np.testing.assert_array_equal(noisy.margins(0)[1], [6 * 3, 5 * 3])
+    np.testing.assert_array_equal(noisy.margins(2)[1], [4 * 6, 4 * 5, 6 * 5])
 
 
 def test_a_target_of_many_codes_is_folded_and_all_keeps_to_the_number_of_cells() -> None:

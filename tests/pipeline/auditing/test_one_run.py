@@ -124,25 +124,22 @@ def sizes(found: one_run.Attacked) -> dict[str, str]:
 
 
 def test_the_sizes_of_all_noise_are_seen() -> None:
-    found = sizes(
-        attacked(job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6}), 60)
-    )
-    assert found == {
-        "size of the noise: one-way tables": "pass",
-        "size of the noise: two-way tables": "pass",
-        "size of the noise: discriminator gradients": "pass",
-    }
+    fit = job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6})
+    assert len(fit.events) == 3
+    found = sizes(attacked(fit, 60))
+    assert found == {f"size of the noise: {e.name}": "pass" for e in fit.events}
 
 
 @pytest.mark.parametrize("rows_per_person", [1, 3])
 def test_noise_5_percent_too_small_is_seen_by_its_size(
     rows_per_person: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 13,000 cells of two-way tables: power above 0.9999 at alpha 1e-6 / 2.
+    # Thousands of cells beside the one-way tables: power above 0.99 at alpha 1e-6 / 2.
     fit = job(1.0, TABLES_ONLY, rows_per_person=rows_per_person)
     assert set(sizes(attacked(fit, 60)).values()) == {"pass"}
     monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: NOISE(c, 0.95 * s))
-    assert sizes(attacked(fit, 60))["size of the noise: two-way tables"] == "fail"
+    tables = fit.events[1].name
+    assert sizes(attacked(fit, 60))[f"size of the noise: {tables}"] == "fail"
 
 
 def test_a_purchase_of_domains_without_noise_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
