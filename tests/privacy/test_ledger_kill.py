@@ -43,7 +43,7 @@ KILLS = """
     events = [NoisyTables(name="t", sigma=60.0, tables=15)]
     rooms = {m.__file__ for m in (journal, ledger, postgres)}
     priced = functools.cache(accountant.cost)  # prices are not what dies here: each is found once
-    accountant.cost = lambda events, *, delta: priced(tuple(events), delta=delta)
+    accountant.cost = lambda events, **named: priced(tuple(events), **named)
     for n in (0, 1, 2):
         accountant.cost(n * events, delta=1e-6)
     if not is_sqlite:
