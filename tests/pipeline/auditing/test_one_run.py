@@ -33,7 +33,7 @@ from tests.pipeline.auditing.jobs import (
 )
 
 ALPHA = 1e-6
-CANARIES = 600
+CANARIES = 1000
 NOISE = mechanism._discrete_gaussian
 
 
