@@ -9,6 +9,8 @@ The accounting rests on this order of steps:
    before any of the following; to what follows it is as good as public.
 1. The schema alone gives each encoded column a public fine grid of cells (`grid`, one plugin per
    group of kinds: `categorical`, `numeric`, `temporal`).
+   Values of numbers and times that many rows share get a cell each: their noisy counts reached a
+   threshold, one `ThresholdedTables` event (`spikes`).
 2. One secretly chosen row per privacy unit is counted into the grid of every column and discrete
    Gaussian noise is added to every cell: one `NoisyTables` event of `n_tables(schema)` tables,
    in each of which a unit changes exactly one cell by exactly one (`fitting`).
@@ -32,6 +34,7 @@ NOT_PLUGINS = (
     "projection",
     "shares",
     "smoothing",
+    "spikes",
     "within",
 )
 """Files of this room that are not codecs; `domains` is a package, and none either."""

@@ -10,14 +10,14 @@ noisy counts (Dwork and Roth 2014, proposition 2.1).
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthkit.artifacts import Codes, OneWayTables
-from synthkit.encode import kinds, projection, smoothing
+from synthkit.encode import kinds, projection, smoothing, spikes
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
 from synthkit.errors import InputError
 from synthkit.schema.model import NUMERIC_KINDS, TIME_KINDS
@@ -65,6 +65,7 @@ def fit(
     *,
     sigma: float | None,
     rows_per_unit: int = 1,
+    points: Mapping[str, np.ndarray] | None = None,
     max_codes: int = 64,
     max_bins: int = 32,
 ) -> Fitted:
@@ -79,6 +80,7 @@ def fit(
             guarantee only.
         rows_per_unit: Most rows of a unit that are counted, each into a set of tables of its own
             under noise of its own; what is returned is the sum over these sets.
+        points: Positions with a cell of their own, by column (`spikes.find`).
         max_codes: Largest number of codes of a column of categories, beside missing.
         max_bins: Largest number of bins of a numeric or time column, beside missing.
 
@@ -88,7 +90,10 @@ def fit(
     _check_options(sigma, max_codes, max_bins)
     columns = schema.encoded
     check_table(table, [c.name for c in columns], units)
-    grids = _grids(columns)
+    grids = [
+        spikes.with_spikes(g, c.name, points or {})
+        for c, g in zip(columns, _grids(columns), strict=True)
+    ]
     tables, n_units = _measure(table, columns, grids, units, sigma, rows_per_unit)
     # PRIVACY: from here to the one-way tables everything is a function of the noisy counts, the
     # schema and the options: post-processing, no further charge.

@@ -57,7 +57,7 @@ class Line:
     @cached_property
     def is_exact(self) -> bool:
         """Whether every cell is a single position."""
-        return bool(np.all(self.starts == self.ends))
+        return bool(np.all(self.is_point))
 
     def cells(self, positions: np.ndarray) -> np.ndarray:
         """Returns the cell of each position, shape (n_rows,); beyond the bounds: the end cells."""
@@ -85,14 +85,27 @@ class Line:
         last = np.minimum(self.ends, high)
         begin = (first - self.starts).astype(np.float64)
         end = (last - self.starts).astype(np.float64)
-        is_point = self.starts == self.ends
         if self.is_lattice:
             begin, end = begin / self.widths, (end + 1.0) / self.widths
         else:
-            lengths = np.where(is_point, 1.0, self.widths)  # a point has none, and is in or out
-            begin, end = begin / lengths, np.where(is_point, 1.0, end / lengths)
+            # A point has no length, and is in or out.
+            lengths = np.where(self.is_point, 1.0, self.widths)
+            begin, end = begin / lengths, np.where(self.is_point, 1.0, end / lengths)
         is_inside = first <= last
         return np.stack([np.where(is_inside, begin, 0.0), np.where(is_inside, end, 0.0)], axis=1)
+
+    def with_points(self, points: np.ndarray) -> Line:
+        """Returns the same line with a cell of its own for each of some positions inside it."""
+        inside = points[(points >= self.starts[0]) & (points <= self.upper)]
+        inside = inside.astype(self.starts.dtype)
+        after = inside + 1 if self.is_lattice else np.nextafter(inside, np.inf)
+        starts = np.union1d(self.starts, np.concatenate([inside, after]))
+        return Line(starts[starts <= self.upper], self.upper)
+
+    @cached_property
+    def is_point(self) -> np.ndarray:
+        """Whether each cell is a single position, shape (n_cells,)."""
+        return np.asarray(self.starts == self.ends)
 
     def merge(self, masses: np.ndarray, *, max_bins: int, sigma: float) -> np.ndarray:
         """Returns the bin of each cell; see `merging.merge_neighbours`."""

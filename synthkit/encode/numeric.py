@@ -8,6 +8,7 @@ so that no exception can depend on a row; neither occurs in a checked table.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -67,8 +68,8 @@ class NumericGrid:
         """Whether every cell holds a single number."""
         return self.line.is_exact
 
-    def cells(self, series: pl.Series) -> np.ndarray:
-        """Returns the cell of each number, shape (n_rows,); see above for what cannot occur."""
+    def positions(self, series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Returns where on the line each number lies, and which are missing, both (n_rows,)."""
         first = int(self.line.starts[0]) if self.is_integer else float(self.line.starts[0])
         numbers = series.fill_null(first).to_numpy()
         is_missing = series.is_null().to_numpy()
@@ -82,9 +83,17 @@ class NumericGrid:
                 np.rint(np.clip(numbers, low / scale, high / scale) * scale), low, high
             )
             numbers = numbers.astype(np.int64)
-        cells = self.line.cells(numbers)
+        return np.clip(numbers, self.line.starts[0], self.line.upper), is_missing
+
+    def cells(self, series: pl.Series) -> np.ndarray:
+        """Returns the cell of each number, shape (n_rows,); see above for what cannot occur."""
+        positions, is_missing = self.positions(series)
         other = self.line.starts.size if self.has_missing else 0
-        return np.where(is_missing, other, cells)
+        return np.where(is_missing, other, self.line.cells(positions))
+
+    def with_points(self, points: np.ndarray) -> NumericGrid:
+        """Returns the grid with a cell of its own for each of some positions."""
+        return dataclasses.replace(self, line=self.line.with_points(points))
 
     def values(self, cells: np.ndarray, fraction: np.ndarray) -> pl.Series:
         """Returns the number at `fraction` of each cell: Int64, or Float64 with `decimals`."""

@@ -9,6 +9,7 @@ a row; neither occurs in a checked table.
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -54,16 +55,25 @@ class TimeGrid:
         """Whether every cell holds a single day or second."""
         return self.line.is_exact
 
-    def cells(self, series: pl.Series) -> np.ndarray:
-        """Returns the cell of each date or time, shape (n_rows,); see above for the rest."""
+    def positions(self, series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the day or second of each date or time, and which are missing, both (n_rows,)."""
         import polars as pl
 
         steps = series.to_physical().cast(pl.Int64).fill_null(0).to_numpy()
-        is_missing = series.is_null().to_numpy()
         if not self.is_date:
             steps = steps // MICROSECONDS
+        within = np.clip(steps, self.line.starts[0], self.line.upper)
+        return within, series.is_null().to_numpy()
+
+    def cells(self, series: pl.Series) -> np.ndarray:
+        """Returns the cell of each date or time, shape (n_rows,); see above for the rest."""
+        positions, is_missing = self.positions(series)
         other = self.line.starts.size if self.has_missing else 0
-        return np.where(is_missing, other, self.line.cells(steps))
+        return np.where(is_missing, other, self.line.cells(positions))
+
+    def with_points(self, points: np.ndarray) -> TimeGrid:
+        """Returns the grid with a cell of its own for each of some days or seconds."""
+        return dataclasses.replace(self, line=self.line.with_points(points))
 
     def values(self, cells: np.ndarray, fraction: np.ndarray) -> pl.Series:
         """Returns the date or time at `fraction` of each cell: Date or Datetime("us")."""

@@ -17,7 +17,7 @@ from synthkit.pipeline.making import (
     trained,
 )
 from synthkit.pipeline.model import Model
-from synthkit.pipeline.plan import DOMAIN_SHARE, Domains
+from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.statement import write_statement
 from synthkit.privacy import mechanism
@@ -124,6 +124,7 @@ def fit(
     population: str | None = None,
     domains: Domains = "buy",
     domain_share: float = DOMAIN_SHARE,
+    spike_share: float = SPIKE_SHARE,
     rows_per_person: int = 1,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
@@ -150,6 +151,8 @@ def fit(
             they come from the schema, outside the budget, and no guarantee holds end to end. A
             generator without privacy always takes them as written.
         domain_share: Share of the budget (of mu^2, above 0, at most 0.5) that buys domains.
+        spike_share: Share of the budget (of mu^2, from 0 to 0.5) that finds numbers and times which
+            many rows share; each gets a cell of its own. 0: no look.
         rows_per_person: Most rows of a person that one look uses, chosen at random. More moves
             weight from persons towards rows, under more noise.
         ledger: None: the ledger at `SYNTHKIT_LEDGER`, or the user's own.
@@ -175,6 +178,7 @@ def fit(
         device=device,
         domains=domains,
         domain_share=domain_share,
+        spike_share=spike_share,
         rows_per_person=rows_per_person,
     )
     return fit_checked(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
 from synthkit.errors import InputError
-from synthkit.pipeline.plan import DOMAIN_SHARE, Domains, require_epsilon
+from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
 from synthkit.schema import Column, Schema, from_data, not_public, opened, require_domains
@@ -49,6 +49,8 @@ class Making:
     """
     domain_share: float = DOMAIN_SHARE
     """Share of the budget's mu^2 that buys domains."""
+    spike_share: float = SPIKE_SHARE
+    """Share of the budget's mu^2 that finds values which many rows share."""
     rows_per_person: int = 1
     """Most rows of a person that one look uses."""
 
@@ -64,6 +66,8 @@ class Planned:
     delta: float
     looks: tuple[Event, ...]
     """Those that buy domains."""
+    spike_looks: tuple[Event, ...]
+    """Those that find values which many rows share."""
     data_columns: tuple[str, ...]
     """Columns whose domain is taken from the data, outside the budget."""
 
@@ -71,7 +75,7 @@ class Planned:
     def events(self) -> tuple[Event, ...]:
         """Every look at rows that measuring and training will take."""
         uncovered = uncovered_schema(self.schema, self.data_columns)
-        return (*self.looks, *self.plan.events, *uncovered)
+        return (*self.looks, *self.spike_looks, *self.plan.events, *uncovered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,6 +98,7 @@ def making_of(plan: ReleasePlan) -> Making:
         device=plan.device,
         domains=plan.domains,
         domain_share=plan.domain_share,
+        spike_share=plan.spike_share,
         rows_per_person=plan.rows_per_person,
     )
 
@@ -130,12 +135,13 @@ def planned(schema: Schema, making: Making) -> Planned:
     if to_buy:
         assert making.epsilon is not None  # required of every private generator, above
         looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
+    spike_looks = _spike_looks(schema, making, delta, to_buy)
     plan = plugin.plan(
         epsilon=making.epsilon,
         delta=delta,
         n_tables=len(schema.encoded),
         options=making.options,
-        before=looks,
+        before=(*looks, *spike_looks),
         rows_per_unit=making.rows_per_person,
         targets=_two_valued_targets(schema, to_buy),
     )
@@ -146,7 +152,24 @@ def planned(schema: Schema, making: Making) -> Planned:
         plan=plan,
         delta=delta,
         looks=looks,
+        spike_looks=spike_looks,
         data_columns=() if to_buy else from_data(schema),
+    )
+
+
+def _spike_looks(
+    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
+) -> tuple[Event, ...]:
+    """Returns the look that finds values which many rows share, if there is one."""
+    from synthkit.encode import spikes
+    from synthkit.generate import load_generator
+
+    spikes.check_share(making.spike_share)
+    if not load_generator(making.generator).IS_PRIVATE:
+        return ()
+    assert making.epsilon is not None  # required of every private generator
+    return spikes.events(
+        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=to_buy
     )
 
 
@@ -195,15 +218,23 @@ def bought(job: Planned, train: pl.DataFrame) -> tuple[Schema, pl.DataFrame]:
 def encoded(job: Planned, schema: Schema, inside: pl.DataFrame) -> Measured:
     """Encodes rows that lie inside their schema, and measures one-way tables."""
     from synthkit import encode
+    from synthkit.encode import spikes
     from synthkit.source import unit_index
 
-    # PRIVACY: a look of `job.plan.events`, which the caller has charged.
+    units = unit_index(inside, schema)
+    # PRIVACY: looks of `job.spike_looks` and `job.plan.events`, which the caller has charged;
+    # exact ones where the generator has no guarantee.
+    if job.plugin.IS_PRIVATE:
+        points = spikes.find(inside, schema, units, job.spike_looks)
+    else:
+        points = spikes.exact(inside, schema) if job.making.spike_share else {}
     fitted = encode.fit(
         inside,
         schema,
-        unit_index(inside, schema),
+        units,
         sigma=job.plan.table_sigma,
         rows_per_unit=job.plan.rows_per_unit,
+        points=points,
     )
     return Measured(schema=schema, fitted=fitted)
 

@@ -62,7 +62,7 @@ def event_record(event: Event) -> EventRecord:
                 covered=True,
                 in_release=True,
                 parameters={"sigma": event.sigma, "tables": event.tables, "delta": event.delta},
-                note="a category that only one unit has is told with probability at most delta",
+                note="a value that only one unit has is told with probability at most delta",
             )
         case NoisyGradients():
             return EventRecord(

@@ -54,12 +54,13 @@ def least_above(sigma: float, chance: float) -> int:
     return max(1, int(np.searchsorted(-tails, -chance, side="left")))
 
 
-def threshold(sigma: float, delta: float) -> int:
-    """Returns the least count that is told, so that a lone key is told with at most `delta`.
+def threshold(sigma: float, delta: float, fewest: int = 1) -> int:
+    """Returns the least noisy count that is told, for keys of at least `fewest` units.
 
-    The count of a key that one unit brings is 1: P[1 + N >= threshold] <= delta.
+    A key that one unit more or less makes tellable has the count `fewest`, and is told with at most
+    `delta`: P[fewest + N >= threshold] <= delta.
     """
-    return 1 + least_above(sigma, delta)
+    return fewest + least_above(sigma, delta)
 
 
 @functools.lru_cache(maxsize=64)
@@ -74,20 +75,28 @@ def _tails(sigma: float) -> np.ndarray:
     return found
 
 
-def published_counts(counts: Mapping[K, int], *, sigma: float, delta: float) -> dict[K, int]:
+def published_counts(
+    counts: Mapping[K, int], *, sigma: float, delta: float, fewest: int = 1
+) -> dict[K, int]:
     """Adds noise to every key's count and keeps the keys that reach the threshold.
+
+    With `fewest` above 1, keys of fewer units are dropped before any noise. One unit more or less
+    then either moves a count that is noised on both tables, by one (the Gaussian mechanism), or
+    lifts a key from `fewest` - 1, where it is never told, to `fewest`, where it is told with
+    probability at most `delta`: the case of a lone key, moved up. The threshold rises accordingly.
 
     Args:
         counts: Exact counts of the keys that occur, each at least 1. A unit changes at most one of
             them, by one.
         sigma: Of the discrete Gaussian noise.
-        delta: Probability with which a key of count 1 may be kept; of this one table.
+        delta: Probability with which a key of count `fewest` may be kept; of this one table.
+        fewest: Keys of fewer units are never told; a public number, at least 1.
 
     Returns:
         Noisy counts of the kept keys, in no meaningful order: the caller must sort them.
 
     Raises:
-        InputError: If a count is below 1, or sigma or delta is out of range.
+        InputError: If a count or `fewest` is below 1, or sigma or delta is out of range.
     """
     keys = list(counts)
     exact = np.fromiter(counts.values(), dtype=np.int64, count=len(keys))  # (n_keys,)
@@ -98,14 +107,17 @@ def published_counts(counts: Mapping[K, int], *, sigma: float, delta: float) -> 
             "The noise of the thresholded counts is out of range.",
             hint="Let synthkit.encode.domains.events choose it for an epsilon.",
         )
-    least = threshold(sigma, delta)
+    if fewest < 1:
+        raise InputError("fewest is below 1.", hint="1 drops no key before the noise.")
+    least = threshold(sigma, delta, fewest)
 
     def told() -> dict[K, int]:
-        if not keys:
+        kept = np.flatnonzero(exact >= fewest)  # (n_kept,)
+        if not kept.size:
             return {}
-        noisy = mechanism._discrete_gaussian(exact, float(sigma))
+        noisy = mechanism._discrete_gaussian(exact[kept], float(sigma))
         # PRIVACY: the exact counts, and the names of keys below the threshold, end here.
-        return {k: int(n) for k, n in zip(keys, noisy, strict=True) if n >= least}
+        return {keys[k]: int(n) for k, n in zip(kept, noisy, strict=True) if n >= least}
 
     # One draw, answered by what is told: a test that freezes it freezes the release, keys included.
     asked = {"counts": dict(counts), "sigma": float(sigma), "threshold": least}
