@@ -27,6 +27,7 @@ NOT_PLUGINS = (
     "completion",
     "conditions",
     "consistency",
+    "counting",
     "critic",
     "device",
     "layout",
