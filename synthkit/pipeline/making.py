@@ -138,6 +138,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         before=looks,
         rows_per_unit=making.rows_per_person,
         targets=_two_valued_targets(schema, to_buy),
+        rows_public=schema.rows_public,
     )
     return Planned(
         making=making,

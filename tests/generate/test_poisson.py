@@ -99,9 +99,7 @@ def test_another_sampler_is_caught(faulty) -> None:
 def test_many_units_enter_a_few_at_a_time_at_a_small_rate() -> None:
     # A rate of 1/20,000 and 40,000 units in eight parts: entries of each part ~ Binomial.
     n, rate, draws = 40_000, 5e-5, 4000
-    sampler = PoissonUnits(
-        np.arange(n), sample_rate=rate, generator=secret_torch_generator("cpu")
-    )
+    sampler = PoissonUnits(np.arange(n), sample_rate=rate, generator=secret_torch_generator("cpu"))
     entered = np.concatenate([sampler.draw().numpy() for _ in range(draws)])
     parts = np.bincount(entered * 8 // n, minlength=8)
     tails = [scipy.stats.binomtest(int(c), draws * n // 8, rate).pvalue for c in parts]
