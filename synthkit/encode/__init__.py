@@ -30,6 +30,7 @@ NOT_PLUGINS = (
     "line",
     "merging",
     "projection",
+    "reading",
     "shares",
     "smoothing",
     "within",

@@ -12,7 +12,6 @@ from synthkit.artifacts import Codes
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, ProgressEvent, dpctgan, independent, storage
 from synthkit.privacy import mechanism
-from synthkit.privacy import mechanism
 from synthkit.privacy.accountant import cost, cross_check
 from synthkit.privacy.event import NoisyGradients, NoisyTables
 

@@ -35,7 +35,7 @@ def _told(job: Planned, made: list[int]) -> list[float | None]:
 def test_epsilon_so_far_rises_from_the_tables_price_to_the_plan_s() -> None:
     job = _job()
     steps = job.plan.events[-1].steps
-    told = _told(job, list(range(0, steps + 1, 7)) + [steps])
+    told = _told(job, [*range(0, steps + 1, 7), steps])
     assert told[0] == pytest.approx(cost([*job.looks, *job.plan.events[:-1]], delta=1e-6).epsilon)
     assert told[-1] == pytest.approx(cost(job.events, delta=1e-6).epsilon)
     assert told == sorted(told)
