@@ -70,18 +70,21 @@ def print_unexpected(error: Exception) -> int:
 
 
 class Bars:
-    """Draws stages and steps with rich; silent when stderr is not a terminal."""
+    """Draws stages and steps with rich; silent when stderr is not a terminal.
+
+    A stage that is over stays on the screen with its time until the whole job is.
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
         self._progress = Progress(
-            SpinnerColumn(),
+            SpinnerColumn(finished_text="[green]\u2713[/green]"),
             TextColumn("{task.description:<22}"),
-            BarColumn(bar_width=28),
-            TextColumn("{task.fields[note]}"),
+            BarColumn(bar_width=24),
             TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[note]}[/dim]"),
             console=Console(stderr=True),
             transient=True,
         )
@@ -90,20 +93,18 @@ class Bars:
     def stage(self, name: str) -> None:
         """Finishes the bar of the last stage and starts one for the next."""
         if self._task is not None:
-            self._progress.remove_task(self._task)
+            self._progress.update(self._task, total=1, completed=1, note="")
         self._task = self._progress.add_task(name, total=None, note="")
 
     def step(self, event: Any) -> None:
         """Moves the bar of the current stage."""
         if self._task is None:
             return
-        left = getattr(event, "seconds_left", None)
-        note = "" if left is None else f"about {max(0, round(left))} s left"
         self._progress.update(
             self._task,
             completed=getattr(event, "step", None),
             total=getattr(event, "steps", None),
-            note=note,
+            note=note_of(event),
         )
 
     def __enter__(self) -> Bars:
@@ -112,6 +113,22 @@ class Bars:
 
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
+
+
+def note_of(event: Any) -> str:
+    """What stands beside the bar: time left, epsilon so far, distance to the noisy tables."""
+    left, epsilon, loss = (
+        getattr(event, name, None) for name in ("seconds_left", "epsilon_so_far", "loss")
+    )
+    parts = []
+    if left is not None:
+        whole = max(0, round(left))
+        parts.append(f"{whole} s left" if whole < 120 else f"{round(whole / 60)} min left")
+    if epsilon is not None:
+        parts.append(f"epsilon {epsilon:.3g} so far")
+    if loss is not None:
+        parts.append(f"loss {loss:.3g}")
+    return ", ".join(parts)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ NOT_PLUGINS = (
     "line",
     "merging",
     "projection",
+    "reading",
     "shares",
     "smoothing",
     "spikes",

@@ -16,6 +16,7 @@ import numpy as np
 
 from synthkit.artifacts import Codes
 from synthkit.encode import kinds
+from synthkit.encode.reading import parts, write_codes
 from synthkit.encode.shares import Shares
 from synthkit.encode.within import Condition, Within
 from synthkit.errors import InputError, IntegrityError
@@ -161,7 +162,20 @@ class Codec:
         # PRIVACY: reads every real row, for training under the generator's own events. Row by
         # row and by released knowledge only; the codes themselves are never released.
         for i, part in enumerate(self.parts):
-            values[:, i] = part.encode(table.get_column(part.name))
+            series = table.get_column(part.name)
+            for rows in parts(table.height):
+                values[rows, i] = part.encode(series[rows])
+        return self._codes(values, units)
+
+    def codes_of(self, cells: Sequence[np.ndarray], units: np.ndarray) -> Codes:
+        """Encodes every row by its cells, one array of shape (n_rows,) per column; see `encode`."""
+        values = np.empty((len(units), len(self.parts)), dtype=self.dtype)
+        # PRIVACY: as `encode`.
+        for i, (part, of_column) in enumerate(zip(self.parts, cells, strict=True)):
+            write_codes(of_column, part.code_of_cell, values[:, i])
+        return self._codes(values, units)
+
+    def _codes(self, values: np.ndarray, units: np.ndarray) -> Codes:
         return Codes(
             columns=self.columns,
             sizes=self.sizes,

@@ -1,8 +1,8 @@
 """Builds a codec from one noisy look at the table: one table of counts per encoded column.
 
 In: a conformed table, its schema, the privacy unit of each row, a noise level. Out: `Fitted`.
-One secretly chosen row per privacy unit is counted, so adding or removing a unit changes exactly
-one cell of each column's table by exactly one: the look is the event
+The rows are read once. One secretly chosen row per privacy unit is counted, so adding or removing
+a unit changes exactly one cell of each column's table by exactly one: the look is the event
 `NoisyTables(sigma=sigma, tables=n_tables(schema))`. All later steps are post-processing of the
 noisy counts (Dwork and Roth 2014, proposition 2.1).
 """
@@ -19,6 +19,7 @@ import numpy as np
 from synthkit.artifacts import Codes, OneWayTables
 from synthkit.encode import kinds, projection, smoothing, spikes
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
+from synthkit.encode.reading import cells_of, counts_of
 from synthkit.errors import InputError
 from synthkit.schema.model import NUMERIC_KINDS, TIME_KINDS
 
@@ -72,7 +73,7 @@ def fit(
     """Fits the codec, encodes all rows and returns the one-way tables it measured.
 
     Args:
-        table: Conformed table, n_rows rows.
+        table: Conformed table, n_rows rows; values outside a `noisy` domain are brought inside.
         schema: Its schema; the only source of domains.
         units: Privacy unit of each row, shape (n_rows,), int64, 0 .. n_units - 1.
         sigma: Standard deviation of the discrete Gaussian noise on every count. None: exact
@@ -94,7 +95,8 @@ def fit(
         spikes.with_spikes(g, c.name, points or {})
         for c, g in zip(columns, _grids(columns), strict=True)
     ]
-    tables, n_units = _measure(table, columns, grids, units, sigma, rows_per_unit)
+    cells = cells_of(table, columns, grids)
+    tables, n_units = _measure(cells, columns, grids, units, sigma, rows_per_unit)
     # PRIVACY: from here to the one-way tables everything is a function of the noisy counts, the
     # schema and the options: post-processing, no further charge.
     noise = None if sigma is None else sigma * math.sqrt(rows_per_unit)
@@ -112,11 +114,11 @@ def fit(
         sigma=noise,
         cells=tuple(np.bincount(p.code_of_cell, minlength=p.size) for p in parts),
     )
-    return Fitted(codec=codec, codes=codec.encode(table, units), one_way=one_way)
+    return Fitted(codec=codec, codes=codec.codes_of(cells, units), one_way=one_way)
 
 
 def _measure(
-    table: pl.DataFrame,
+    cells: Sequence[np.ndarray],
     columns: Sequence[Column],
     grids: Sequence[Grid],
     units: np.ndarray,
@@ -128,9 +130,9 @@ def _measure(
 
     if sigma is None:
         # PRIVACY: exact counts; whatever is built on them has no guarantee and says so.
-        tables = _count(table, columns, grids)
+        tables = _count(cells, grids)
         n_units = float(max(1, np.unique(units).size))
-        scale = n_units / max(1, table.height)
+        scale = n_units / max(1, len(units))
         return [t * scale for t in tables], n_units
     # PRIVACY: up to k rows per unit, chosen in secret and uniformly. Each of them is counted into a
     # set of tables of its own, so that a unit with many rows still changes one cell of each table
@@ -139,29 +141,25 @@ def _measure(
     if not columns:
         return [], 1.0
     sizes = np.array([g.n_cells for g in grids])
-    exact = np.stack([np.concatenate(_count(table[rows], columns, grids)) for rows in chosen])
+    exact = np.stack([np.concatenate(_count(cells, grids, rows)) for rows in chosen])
 
-    def cells(rows: pl.DataFrame) -> np.ndarray:
-        found = [g.cells(rows.get_column(c.name)) for c, g in zip(columns, grids, strict=True)]
-        places: np.ndarray = np.stack(found, axis=1).astype(np.int64)  # (n_rows, n_tables)
+    def places_of(rows: pl.DataFrame) -> np.ndarray:
+        places = np.stack(cells_of(rows, columns, grids), axis=1).astype(np.int64)
         return np.asarray(places + (np.cumsum(sizes) - sizes))
 
     # One call: one event, one vector, L2 sensitivity sqrt(k * len(columns)).
-    noisy = mechanism.noisy_counts(exact, sigma=sigma, cells=cells).sum(axis=0)
+    noisy = mechanism.noisy_counts(exact, sigma=sigma, cells=places_of).sum(axis=0)
     # PRIVACY: the exact counts end here; nothing below reads them.
     tables = np.split(noisy, np.cumsum(sizes)[:-1])
     return tables, projection.estimate_units(tables)
 
 
 def _count(
-    table: pl.DataFrame, columns: Sequence[Column], grids: Sequence[Grid]
+    cells: Sequence[np.ndarray], grids: Sequence[Grid], rows: np.ndarray | None = None
 ) -> list[np.ndarray]:
-    """Counts each column's values into its public cells: int64 arrays of shape (n_cells,)."""
+    """Counts each column's cells, of some rows or of all: int64 arrays of shape (n_cells,)."""
     # PRIVACY: reads real rows; each row adds one to one cell of each table. See the callers.
-    return [
-        np.bincount(g.cells(table.get_column(c.name)), minlength=g.n_cells).astype(np.int64)
-        for c, g in zip(columns, grids, strict=True)
-    ]
+    return [counts_of(c, g.n_cells, rows) for c, g in zip(cells, grids, strict=True)]
 
 
 def _check_options(sigma: float | None, max_codes: int, max_bins: int) -> None:

@@ -109,7 +109,7 @@ def find(
     """Takes the look that `events` stated.
 
     Args:
-        table: Conformed table inside its schema, n_rows rows.
+        table: Conformed table, n_rows rows; values are brought inside bought domains one by one.
         schema: With the domains of all columns.
         units: Privacy unit of each row, shape (n_rows,), int64.
         looks: What `events` gave; may hold other events too.
@@ -126,13 +126,13 @@ def find(
     # PRIVACY: one row per unit, chosen in secret and anew; a unit moves one count of each column
     # by one. Charged as this event, for at least as many columns as are read here: of columns
     # whose domain was bought, some turn out to need no look.
-    rows = table[mechanism.one_row_per_unit(units)]
+    rows = mechanism.one_row_per_unit(units)
     found = {}
     for column in schema.encoded:
         if not (_on_line(column) and _has_wide_cells(column)):
             continue
         told = threshold.published_counts(
-            _counts(column, rows),
+            _counts(column, table, rows),
             sigma=event.sigma,
             delta=event.delta / event.tables,
             fewest=_fewest(event.sigma),
@@ -149,7 +149,7 @@ def exact(table: pl.DataFrame, schema: Schema) -> dict[str, np.ndarray]:
     found = {}
     for column in schema.encoded:
         if _on_line(column) and _has_wide_cells(column):
-            kept = [k for k, n in _counts(column, table).items() if n >= least]
+            kept = [k for k, n in _counts(column, table, None).items() if n >= least]
             found[column.name] = np.array(sorted(kept))
     return {name: points for name, points in found.items() if points.size}
 
@@ -161,11 +161,15 @@ def with_spikes(grid: Grid, name: str, spikes: Mapping[str, np.ndarray]) -> Grid
     return grid
 
 
-def _counts(column: Column, rows: pl.DataFrame) -> dict[int | float, int]:
-    """Counts each value of a column, by its position; missing cells are not counted."""
+def _counts(column: Column, table: pl.DataFrame, rows: np.ndarray | None) -> dict[int | float, int]:
+    """Counts each value of a column in some rows (None: all), by position; missing is no value."""
+    from synthkit.encode.domains import mapping  # which reads tables by way of this room
+
     grid = _grid(column)
     assert isinstance(grid, LineGrid)  # `_has_wide_cells` asked
-    positions, is_missing = grid.positions(rows.get_column(column.name))
+    series = table.get_column(column.name)
+    inside = mapping.inside(series if rows is None else series[rows], column)
+    positions, is_missing = grid.positions(inside)
     values, counts = np.unique(positions[~is_missing], return_counts=True)
     return dict(zip(values.tolist(), counts.tolist(), strict=True))
 

@@ -27,6 +27,7 @@ NOT_PLUGINS = (
     "completion",
     "conditions",
     "consistency",
+    "counting",
     "critic",
     "device",
     "layout",
@@ -74,13 +75,18 @@ class Plan:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgressEvent:
-    """How far a fit has come; a function of the plan and the clock, never of the rows."""
+    """How far a fit has come: of the plan, the clock and what was bought; never of the rows."""
 
     step: int
     steps: int
     seconds_left: float
+    loss: float | None = None
+    """Mean squared distance of the model's tables to the noisy ones, over the noise's variance:
+    about 1 where nothing but noise is left to fit. Post-processing of what was bought."""
+    private_steps: int = 0
+    """Steps of DP-SGD made so far; all tables are measured before the first report."""
     epsilon_so_far: float | None = None
-    """None: the budget was fixed by the plan and is not counted step by step."""
+    """What the looks made so far cost; filled in by the pipeline, which knows delta."""
 
 
 Progress = Callable[[ProgressEvent], None]
@@ -136,6 +142,7 @@ class Generator(Protocol):
         before: Sequence[Event] = (),
         rows_per_unit: int = 1,
         targets: Sequence[int] = (),
+        rows_public: int | None = None,
     ) -> Plan:
         """Decides noise and events before any data is looked at; pure.
 
@@ -150,6 +157,8 @@ class Generator(Protocol):
             rows_per_unit: Most rows of a privacy unit that one look uses.
             targets: Positions of the columns that users will predict and that are publicly known
                 to have two values.
+            rows_public: Publicly known number of rows (an order of magnitude), or None; never
+                counted from the table.
         """
 
     def fit(

@@ -62,8 +62,8 @@ OPTIONS = (
         meaning="share of the budget for the discriminator; one-way tables get what is left",
     ),
     Option(
-        name="sample_rate", default=0.05, low=0, high=1, above_low=True,
-        meaning="probability that a privacy unit enters a step",
+        name="sample_rate", default=0.0, low=0, high=1,
+        meaning="probability that a privacy unit enters a step; 0: by the schema's rows_public",
     ),
     Option(name="critic_steps", default=300, low=1, high=100_000, meaning="steps of DP-SGD"),
     Option(
@@ -123,6 +123,22 @@ OPTIONS = (
 )  # fmt: skip
 
 
+LARGEST_RATE = 0.05
+EXPECTED_BATCH = 1_600
+"""Units per step that an automatic `sample_rate` aims at: 0.05 of 32,000."""
+LEAST_NOISE = 1.5
+"""Least noise multiplier. Below about 1 the shares mislead at small rates: a unit that enters shows
+in that one step, and what it costs lies in the tail, which no central limit theorem describes. More
+noise is then next to free (decision 0014 has figures)."""
+
+
+def automatic_rate(rows_public: int | None) -> float:
+    """Returns the `sample_rate` for a publicly known number of rows: the batch stays the same."""
+    if rows_public is None:
+        return LARGEST_RATE
+    return min(LARGEST_RATE, EXPECTED_BATCH / rows_public)
+
+
 def plan(
     *,
     epsilon: float | None,
@@ -132,6 +148,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    rows_public: int | None = None,
 ) -> Plan:
     """Splits the budget by public shares and finds the least noise within it; pure.
 
@@ -159,7 +176,8 @@ def plan(
             "one-way tables.",
             hint="Lower two_way_share or gradient_share.",
         )
-    rate, steps = float(checked["sample_rate"]), int(checked["critic_steps"])
+    rate = float(checked["sample_rate"]) or automatic_rate(rows_public)
+    steps = int(checked["critic_steps"])
 
     def events(scale: float) -> tuple[Event, ...]:
         tables = n_tables * rows_per_unit  # each of a unit's rows has a set of tables of its own
@@ -175,7 +193,7 @@ def plan(
             found.append(
                 NoisyGradients(
                     name="discriminator gradients",
-                    noise_multiplier=1 / math.sqrt(math.log1p(squared)),
+                    noise_multiplier=max(LEAST_NOISE, 1 / math.sqrt(math.log1p(squared))),
                     sample_rate=rate,
                     steps=steps,
                 )
@@ -189,7 +207,7 @@ def plan(
     return Plan(
         table_sigma=first.sigma,
         events=found,
-        options=checked,
+        options={**checked, "sample_rate": rate},
         rows_per_unit=rows_per_unit,
         target=target,
     )

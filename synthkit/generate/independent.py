@@ -79,6 +79,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    rows_public: int | None = None,
 ) -> Plan:
     """Spends the whole budget on the one-way tables.
 

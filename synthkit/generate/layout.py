@@ -49,7 +49,7 @@ def check_codes(codes: Codes, one_way: OneWayTables) -> None:
         n_columns == len(sizes) == len(codes.columns) == len(one_way.counts)
         and codes.units.shape == (n_rows,)
         and all(len(c) == s for c, s in zip(one_way.counts, sizes, strict=True))
-        and bool((codes.values < sizes).all())
+        and bool((codes.values.max(axis=0, initial=0) < sizes).all())
     )
     if not agrees:
         raise InputError(

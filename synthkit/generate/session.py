@@ -127,8 +127,6 @@ def _private_part(
     weights_source: torch.Generator,
 ) -> tuple[PrivateCritic, Callable[[], torch.Tensor]]:
     """Builds the critic and the source of its real rows, exactly as the event was charged."""
-    import torch
-
     from synthkit.privacy.mechanism import secret_torch_generator
 
     options = plan.options
@@ -150,9 +148,21 @@ def _private_part(
     units = PoissonUnits(
         codes.units, sample_rate=event.sample_rate, generator=secret, rows_per_unit=most
     )
-    values = torch.as_tensor(codes.values.astype(np.int64), device=layout.device)
+    values = _stored(codes.values, layout.device)
 
     def rows() -> torch.Tensor:
-        return layout.one_hot(values[units.draw()])  # (batch, width)
+        picked = values[units.draw()].long() & 0xFFFF  # (batch, n_columns)
+        return layout.one_hot(picked)  # (batch, width)
 
     return critic, rows
+
+
+def _stored(values: np.ndarray, device: torch.device) -> torch.Tensor:
+    """Returns all codes as a tensor of their own width (on the CPU, the same memory).
+
+    Codes of 16 bits come as signed ones: devices can index few kinds of unsigned numbers.
+    """
+    import torch
+
+    kind = values.dtype if values.dtype == np.uint8 else np.dtype(np.int16)
+    return torch.as_tensor(values.view(kind), device=device)

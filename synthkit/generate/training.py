@@ -54,6 +54,7 @@ class Anchor:
     Attributes:
         noise: Variance of the noise of a cell of the joint tables (without them, of the least
             noisy one-way cell), in counts.
+        cells: Number of noisy cells.
     """
 
     def __init__(
@@ -72,12 +73,14 @@ class Anchor:
         self.noise = scale
         weight = scale / np.maximum(one_way_variance, 1e-12)
         self._weight = torch.as_tensor(weight, dtype=torch.float32, device=device)  # (width,)
+        self.cells = len(one_way)
         self._slices: torch.Tensor | None = None
         if two_way is not None:
             layout = Layout(two_way.sizes, device)
             self._groups = torch.as_tensor(two_way.groups, device=device)  # (width,)
             self._slices = torch.as_tensor(two_way.slices, device=device)  # (n, folded, folded)
             mask = block_mask(layout, two_way.target)
+            self.cells += len(two_way.slices) * int(mask.sum()) // 2
             self._mask = torch.as_tensor(mask, device=device).float()  # (folded, folded)
             self._is_folded = sum(two_way.sizes) < len(two_way.groups)
             self._target: slice | None = None
@@ -163,7 +166,8 @@ class Trainer:
     def __post_init__(self) -> None:
         self.bank = draw_bank(int(self.options["bank"]), self)
         self.average = copy.deepcopy(self.network)
-        self._done = 0
+        self._done = self._private_steps = 0
+        self._distance: torch.Tensor | None = None
         self._started = time.monotonic()
         self._total = 0
 
@@ -212,7 +216,9 @@ class Trainer:
         hit = probabilities.gather(1, positions[:, None])  # (batch, 1)
         obeyed = -(hit + 1e-6).log().mean()
         weight: float = self.options["anchor_weight"]
-        loss = weight * self.anchor(probabilities) + obeyed
+        distance = self.anchor(probabilities)
+        self._distance = distance.detach()
+        loss = weight * distance + obeyed
         share: float = self.options["information_weight"] * self.anchor.noise / self.units**2
         return loss + weight * share * information(probabilities)
 
@@ -245,6 +251,7 @@ class Trainer:
             with torch.no_grad():
                 fake = self._gumbel_softmax(self._forward(batch)[0])  # (batch, width)
             critic.step(rows(), fake)
+            self._private_steps += 1
             if (step + 1) % self.options["critic_steps_per_step"] == 0:
                 logits, positions = self._forward()
                 scores = critic.score(self._gumbel_softmax(logits))  # (bank,)
@@ -286,13 +293,26 @@ class Trainer:
         return self.network.eval()
 
     def _report(self) -> None:
-        """Tells the progress from step counts and the clock; never touches the device."""
+        """Tells the progress; the device is asked for the loss at the few steps that are told."""
         self._done += 1
         is_due = self._done % max(1, self._total // _REPORTS) == 0 or self._done == self._total
-        if self.progress is not None and is_due:
-            spent = time.monotonic() - self._started
-            left = spent / self._done * (self._total - self._done)
-            self.progress(ProgressEvent(step=self._done, steps=self._total, seconds_left=left))
+        if self.progress is None or not is_due:
+            return
+        spent = time.monotonic() - self._started
+        # Of noisy tables and of a network that learned from noise alone: no real row decides it.
+        loss = None
+        if self._distance is not None and self.anchor.noise > 0:
+            scale = self.units**2 / (self.anchor.noise * self.anchor.cells)
+            loss = float(self._distance) * scale
+        self.progress(
+            ProgressEvent(
+                step=self._done,
+                steps=self._total,
+                seconds_left=spent / self._done * (self._total - self._done),
+                loss=loss,
+                private_steps=self._private_steps,
+            )
+        )
 
 
 def draw_bank(size: int, trainer: Trainer) -> Inputs:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from synthkit.generate.counting import joint_counts
 from synthkit.generate.layout import Layout
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ THREE_WAY = "three-way tables with the target"
 """Name of the event under which tables of each pair of columns with the target are bought."""
 TARGET_GROUPS = 3
 """Codes of the target that are told apart in the three-way tables."""
-_CHUNK_ROWS = 1 << 16
-"""Rows per matrix product: counts below 2^24 are exact in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,26 +161,6 @@ def folded(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray
     return np.asarray(groups[values.astype(np.int64) + (np.cumsum(wide_sizes) - wide_sizes)])
 
 
-def exact_counts(values: np.ndarray, groups: np.ndarray, layout: Layout) -> np.ndarray:
-    """Counts every pair of groups, int64, shape (folded, folded): one product per chunk of rows.
-
-    Args:
-        values: Codes, shape (n_rows, n_columns).
-        groups: As in `TwoWayTables`, of the unfolded columns.
-        layout: Of the folded columns.
-    """
-    import torch
-
-    counts = torch.zeros(layout.width, layout.width, dtype=torch.int64)
-    for start in range(0, len(values), _CHUNK_ROWS):
-        places = folded(values[start : start + _CHUNK_ROWS], groups, layout)
-        local = torch.as_tensor(places) - layout.starts  # (chunk, n_columns)
-        hot = layout.one_hot(local)  # (chunk, folded)
-        counts += (hot.T @ hot).round().long()  # (folded, folded)
-    result: np.ndarray = counts.numpy()
-    return result
-
-
 def block_mask(layout: Layout, target: int | None = None) -> np.ndarray:
     """Which cells are measured: pairs of different columns, without the target's own.
 
@@ -228,12 +207,9 @@ def measure(
         # PRIVACY: charged as `NoisyTables`, one set of tables for each of a unit's rows; in each
         # set a unit moves one cell of every table by one. With a target, every row counts in the
         # matrix of its own target group alone.
-        chosen = codes.values[rows]
-        own = slice_of(chosen, groups, layout, target)  # (n_chosen,)
-        counts = [exact_counts(chosen[own == s], groups, layout) for s in range(n_slices)]
-        exact = np.concatenate([c[first, second] for c in counts])
+        counts = joint_counts(codes.values, groups, sizes, rows=rows, target=target)
         noisy = noisy_counts(
-            exact,
+            np.concatenate([c[first, second] for c in counts]),
             sigma=sigma,
             cells=lambda values: joint_cells(values, groups, layout, target),
         )

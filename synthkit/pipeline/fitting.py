@@ -19,6 +19,7 @@ from synthkit.pipeline.making import (
 from synthkit.pipeline.model import Model
 from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains
 from synthkit.pipeline.progress import Progress, Stages
+from synthkit.pipeline.spending import telling_epsilon
 from synthkit.pipeline.statement import write_statement
 from synthkit.privacy import mechanism
 from synthkit.privacy.event import Event
@@ -87,7 +88,9 @@ def fit_checked(
     with stages("measure and encode"):
         found = measured(job, train)
     with stages("train"):
-        inner = trained(job, found, stages.progress.step)
+        # Priced for whoever looks on; where nobody does, it is not worked out.
+        step = None if stages.is_silent else telling_epsilon(job, stages.progress.step)
+        inner = trained(job, found, step)
     was_bought = {c.name for c in job.schema.encoded if c.domain_source == "data"}
     ledger.settle(
         reservation,

@@ -144,6 +144,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         before=(*looks, *spike_looks),
         rows_per_unit=making.rows_per_person,
         targets=_two_valued_targets(schema, to_buy),
+        rows_public=schema.rows_public,
     )
     return Planned(
         making=making,
@@ -199,37 +200,35 @@ def measured(job: Planned, train: pl.DataFrame) -> Measured:
         job: What was planned, and charged.
         train: Frame conformed to `reading_schema`, shape (n_rows, n_schema_columns).
     """
-    schema, inside = bought(job, train)
-    return encoded(job, schema, inside)
+    return encoded(job, bought(job, train), train)
 
 
-def bought(job: Planned, train: pl.DataFrame) -> tuple[Schema, pl.DataFrame]:
-    """Buys the domains that are to be bought; returns the schema, and the rows brought inside."""
+def bought(job: Planned, train: pl.DataFrame) -> Schema:
+    """Buys the domains that are to be bought; returns the schema with them."""
     from synthkit.encode import domains as shop
     from synthkit.source import unit_index
 
-    schema = job.schema
-    if job.looks:
-        # PRIVACY: the looks of `job.looks`, which the caller has charged.
-        schema = shop.buy(train, schema, unit_index(train, schema), job.looks)
-    return schema, shop.mapped(train, schema)
+    if not job.looks:
+        return job.schema
+    # PRIVACY: the looks of `job.looks`, which the caller has charged.
+    return shop.buy(train, job.schema, unit_index(train, job.schema), job.looks)
 
 
-def encoded(job: Planned, schema: Schema, inside: pl.DataFrame) -> Measured:
-    """Encodes rows that lie inside their schema, and measures one-way tables."""
+def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
+    """Encodes rows, brought inside bought domains one by one, and measures one-way tables."""
     from synthkit import encode
     from synthkit.encode import spikes
     from synthkit.source import unit_index
 
-    units = unit_index(inside, schema)
+    units = unit_index(train, schema)
     # PRIVACY: looks of `job.spike_looks` and `job.plan.events`, which the caller has charged;
     # exact ones where the generator has no guarantee.
     if job.plugin.IS_PRIVATE:
-        points = spikes.find(inside, schema, units, job.spike_looks)
+        points = spikes.find(train, schema, units, job.spike_looks)
     else:
-        points = spikes.exact(inside, schema) if job.making.spike_share else {}
+        points = spikes.exact(train, schema) if job.making.spike_share else {}
     fitted = encode.fit(
-        inside,
+        train,
         schema,
         units,
         sigma=job.plan.table_sigma,

@@ -16,7 +16,11 @@ class Progress(Protocol):
         """A stage begins, for example `train`."""
 
     def step(self, event: Any) -> None:
-        """Something moved inside the stage; `event` has `step`, `steps`, `seconds_left`."""
+        """Something moved inside the stage.
+
+        `event` has `step`, `steps` and `seconds_left`; in the stage `train` also `loss` and
+        `epsilon_so_far` (see `synthkit.generate.ProgressEvent`).
+        """
 
 
 class Silent:
@@ -40,6 +44,11 @@ class Stages:
         self.progress: Progress = progress or Silent()
         self.seconds: dict[str, float] = {}
         self._log = logging.getLogger("synthkit")
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nobody looks on."""
+        return isinstance(self.progress, Silent)
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

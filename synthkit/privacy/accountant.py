@@ -141,6 +141,16 @@ def cost(events: Iterable[Event], *, delta: float, thresholds_on_top: bool = Fal
     )
 
 
+def epsilon_of(events: Iterable[Event], *, delta: float) -> float:
+    """The epsilon of `cost` without the rest of it, ten times faster; for what is only displayed.
+
+    Raises:
+        InputError: As `cost`.
+    """
+    looks = tuple(events)
+    return loss.priced(loss.merged(looks), _delta_left(looks, check_delta(delta)), _FINE).epsilon
+
+
 def threshold_delta(events: Iterable[Event]) -> float:
     """Returns what the thresholds of all events together take of delta."""
     return loss.threshold_delta(events)

@@ -54,6 +54,7 @@ _OFFSET = r"(?i):.*(?:z|utc|[+-]\d{2}:?\d{2})$"
 _TRUE = ("true", "yes", "t", "y", "1")
 _FALSE = ("false", "no", "f", "n", "0")
 _LARGEST = 2.0**63
+_CHUNK_ROWS = 1 << 18
 _DIGITS_OF_CODES = r"^[+-]?(?:0\d|\d{19,})"
 """Text that looks like a number and would lose digits as one."""
 
@@ -102,7 +103,28 @@ def convert(values: pl.Series, column: Column, missing: Sequence[str] = ()) -> C
 
     Returns:
         The converted values and the number of unreadable cells. Never a cell value in an error.
+        Values that are as they should be are returned themselves, not copied.
     """
+    import polars as pl
+
+    # No cell decides how another one is read, so a column may be read in parts; what that takes
+    # beside the column itself does not grow with it.
+    starts = range(0, max(len(values), 1), _CHUNK_ROWS)
+    parts = [_converted(values.slice(start, _CHUNK_ROWS), column, missing) for start in starts]
+    n_unreadable = sum(part.n_unreadable for part in parts)
+    if all(part.is_unchanged for part in parts):
+        return Converted(values, n_unreadable)
+    return Converted(pl.concat([part.values for part in parts]), n_unreadable)
+
+
+@dataclass(frozen=True)
+class _Part(Converted):
+    """Some rows of a converted column."""
+
+    is_unchanged: bool
+
+
+def _converted(values: pl.Series, column: Column, missing: Sequence[str]) -> _Part:
     import polars as pl
 
     tokens = tuple(dict.fromkeys((*missing, *column.missing)))
@@ -121,7 +143,10 @@ def convert(values: pl.Series, column: Column, missing: Sequence[str] = ()) -> C
     else:
         result = _to_text(given)
     result = result.alias(values.name)
-    return Converted(result, result.null_count() - given.null_count())
+    n_unreadable = result.null_count() - given.null_count()
+    is_unchanged = result.dtype == values.dtype and result.equals(values)
+    # Where nothing changed, the parts share the memory of the column they came from.
+    return _Part(values if is_unchanged else result, n_unreadable, is_unchanged)
 
 
 def _nothing(values: pl.Series, dtype: pl.DataType) -> pl.Series:

@@ -67,6 +67,72 @@ def test_too_little_noise_would_be_seen_by_the_other_accountants() -> None:
     assert cross_check(halved, delta=1e-6)["opacus_prv"] > 1.3
 
 
+def _gradients(**arguments: Any) -> NoisyGradients:
+    options = arguments.pop("options", {})
+    arguments = {"epsilon": 1.0, "delta": 1e-6, "n_tables": 15, **arguments}
+    plan = dpctgan.plan(options=options, **arguments)
+    [found] = [e for e in plan.events if isinstance(e, NoisyGradients)]
+    assert plan.options["sample_rate"] == found.sample_rate
+    return found
+
+
+@pytest.mark.parametrize(
+    ("rows_public", "rate"),
+    [(None, 0.05), (50, 0.05), (32_000, 0.05), (1_000_000, 1.6e-3), (10_000_000, 1.6e-4)],
+)
+def test_the_sample_rate_falls_with_the_public_number_of_rows(
+    rows_public: int | None, rate: float
+) -> None:
+    assert _gradients(rows_public=rows_public).sample_rate == pytest.approx(rate)
+
+
+def test_a_sample_rate_that_is_given_stays() -> None:
+    gradients = _gradients(rows_public=10_000_000, options={"sample_rate": 0.01})
+    assert gradients.sample_rate == 0.01
+
+
+def _table_sigma(**arguments: Any) -> float:
+    plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=15, options={}, **arguments)
+    assert plan.table_sigma is not None
+    return plan.table_sigma
+
+
+@pytest.mark.parametrize("rows_public", [300_000, 1_000_000, 10_000_000, 10**9])
+def test_a_small_rate_costs_the_tables_no_noise(rows_public: int) -> None:
+    assert _gradients(rows_public=rows_public).noise_multiplier >= dpctgan.LEAST_NOISE
+    assert _table_sigma(rows_public=rows_public) <= _table_sigma()
+
+
+def test_without_a_least_noise_a_small_rate_would_multiply_the_noise_of_the_tables(
+    monkeypatch,
+) -> None:
+    # By the central limit alone the multiplier is 0.6, and the tables pay for its tail.
+    fair = _table_sigma(rows_public=10_000_000)
+    monkeypatch.setattr(dpctgan, "LEAST_NOISE", 0.0)
+    assert _table_sigma(rows_public=10_000_000) > 3 * fair
+
+
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 3.0, 10.0])
+def test_at_the_largest_rate_the_least_noise_changes_nothing(epsilon: float, monkeypatch) -> None:
+    usual = _gradients(epsilon=epsilon)
+    monkeypatch.setattr(dpctgan, "LEAST_NOISE", 0.0)
+    assert _gradients(epsilon=epsilon).noise_multiplier == pytest.approx(
+        usual.noise_multiplier, rel=1e-3
+    )
+
+
+def test_other_accountants_agree_on_the_cost_of_small_rates() -> None:
+    # The gradients alone, with so little noise that they cost: what the tables cost is known.
+    event = NoisyGradients(name="g", noise_multiplier=0.5, sample_rate=1.6e-4, steps=3000)
+    ours = cost([event], delta=1e-6).epsilon
+    others = cross_check([event], delta=1e-6)
+    assert 0.5 < ours < 10.0
+    assert others["opacus_rdp"] >= ours
+    assert abs(others["opacus_prv"] - ours) <= 0.02 * ours
+    halved = replace(event, noise_multiplier=0.25)
+    assert cross_check([halved], delta=1e-6)["opacus_prv"] > 1.3 * ours
+
+
 def test_the_plan_follows_its_shares() -> None:
     one, two, gradients = _plan(1.0, 10).events
     assert isinstance(one, NoisyTables)
@@ -304,8 +370,42 @@ def test_progress_counts_to_the_end_and_says_nothing_of_the_rows() -> None:
     assert seen[-1].step == seen[-1].steps == total
     assert all(e.seconds_left >= 0 for e in seen)
     assert {f for e in seen for f in vars(e)} == {
-        "step", "steps", "seconds_left", "epsilon_so_far"
+        "step", "steps", "seconds_left", "loss", "private_steps", "epsilon_so_far"
     }  # fmt: skip
+    made = [e.private_steps for e in seen]
+    assert made == sorted(made)
+    assert (made[0], made[-1]) == (0, SMALL["critic_steps"])
+    assert all(e.epsilon_so_far is None for e in seen), "the pipeline knows delta, and adds it"
+
+
+def test_under_the_same_noise_progress_is_the_same_for_other_rows() -> None:
+    # The loss is worked out from noisy tables: with these given, the rows do not matter.
+    plan = _plan(**SMALL, gradient_share=0)
+    tables = measured(linked_codes(80), plan.table_sigma)
+
+    def losses(seed: int, tape: mechanism._Tape | None) -> tuple[list[float | None], Any]:
+        codes, seen = linked_codes(80, seed=seed), []
+        context = mechanism._recording() if tape is None else mechanism._replaying(tape)
+        with context as made:
+            dpctgan.fit(codes, tables, plan, seed=1, progress=seen.append)
+        return [e.loss for e in seen], made
+
+    first, tape = losses(0, None)
+    assert losses(7, tape)[0] == first
+    assert losses(7, None)[0] != first
+    assert None not in first
+
+
+def test_the_loss_is_about_one_where_only_noise_is_left_to_fit() -> None:
+    # Independent columns, much noise: a model that knows the truth misses each noisy cell by its
+    # noise, and one that fits 60 cells with more weights than that comes closer.
+    seen: list[ProgressEvent] = []
+    plan = _plan(1.0, **{**SMALL, "match_steps": 150, "gradient_share": 0})
+    _fit(linked_codes(3000), plan, progress=seen.append)
+    assert seen[0].loss is not None
+    assert seen[-1].loss is not None
+    assert seen[0].loss > 3 * seen[-1].loss
+    assert 0.05 < seen[-1].loss < 3
 
 
 @pytest.mark.parametrize("n_units", [1, 2])

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
+import pytest
 import scipy.stats
 import torch
 
-from synthkit.generate.poisson import PoissonUnits
+from synthkit.generate import poisson
+from synthkit.generate.poisson import PoissonUnits, passed_over
 from synthkit.privacy import mechanism
 from synthkit.privacy.mechanism import secret_torch_generator
 
@@ -20,6 +24,31 @@ class RowsInsteadOfUnits(PoissonUnits):
 
     def draw(self) -> torch.Tensor:
         return (self._uniform(len(self._order)) < self._rate).nonzero().squeeze(1)
+
+
+class CoinPerUnit(PoissonUnits):
+    """The slow truth: one coin for each unit, tossed by itself."""
+
+    def _entered(self) -> torch.Tensor:
+        return (self._uniform(len(self._starts)) < self._rate).nonzero().squeeze(1)
+
+
+class FirstBlockOnly(PoissonUnits):
+    """Planted fault: what lies beyond the first draws never enters."""
+
+    def _entered(self) -> torch.Tensor:
+        gaps = passed_over(self._uniform(4), self._rate, self._uniform, at_most=40)
+        places = (gaps + 1).cumsum(0) - 1
+        return places[places < 40]
+
+
+class OneTooFar(PoissonUnits):
+    """Planted fault: the unit after one that entered can never enter."""
+
+    def _entered(self) -> torch.Tensor:
+        gaps = passed_over(self._uniform(30), self._rate, self._uniform, at_most=40)
+        places = (gaps + 2).cumsum(0) - 2
+        return places[places < 40]
 
 
 class FixedBatch(PoissonUnits):
@@ -58,12 +87,128 @@ def test_every_unit_enters_by_its_own_coin_however_many_rows_it_has() -> None:
     assert _is_fair(_sampler())
 
 
-def test_a_sampler_that_draws_rows_is_caught() -> None:
-    assert not _is_fair(_sampler(RowsInsteadOfUnits))
+def test_so_it_does_where_each_coin_is_tossed_by_itself() -> None:
+    assert _is_fair(_sampler(CoinPerUnit))
 
 
-def test_a_sampler_with_fixed_batches_is_caught() -> None:
-    assert not _is_fair(_sampler(FixedBatch))
+@pytest.mark.parametrize("faulty", [RowsInsteadOfUnits, FixedBatch, FirstBlockOnly, OneTooFar])
+def test_another_sampler_is_caught(faulty) -> None:
+    assert not _is_fair(_sampler(faulty))
+
+
+def test_many_units_enter_a_few_at_a_time_at_a_small_rate() -> None:
+    # A rate of 1/20,000 and 40,000 units in eight parts: entries of each part ~ Binomial.
+    n, rate, draws = 40_000, 5e-5, 4000
+    sampler = PoissonUnits(np.arange(n), sample_rate=rate, generator=secret_torch_generator("cpu"))
+    entered = np.concatenate([sampler.draw().numpy() for _ in range(draws)])
+    parts = np.bincount(entered * 8 // n, minlength=8)
+    tails = [scipy.stats.binomtest(int(c), draws * n // 8, rate).pvalue for c in parts]
+    assert min(tails) > ALPHA / 8
+
+
+def test_steps_go_on_to_the_last_unit_however_many_enter() -> None:
+    sampler = _sampler()
+    sampler._uniform = lambda n: torch.full((n,), 1 - 2.0**-53, dtype=torch.float64)  # type: ignore[method-assign]
+    assert sampler._entered().tolist() == list(range(40))
+
+
+# The numbers of units that are passed over, in exact arithmetic.
+
+CELLS = 2**53
+
+
+def _slow_number(drawn: int, finer: list[int], rate: float) -> int:
+    """Coins against, before the first for: the largest k with (1 - q)^k at least V, by fractions.
+
+    `drawn` and `finer` are the bits of V, 53 each; V is in the middle of the last cell.
+    """
+    value = Fraction(0)
+    for i, part in enumerate((drawn, *finer)):
+        value += Fraction(part, CELLS ** (i + 1))
+    value += Fraction(1, 2 * CELLS ** (len(finer) + 1))
+    number, chance = 0, Fraction(1) - Fraction(rate)
+    while chance >= value:
+        number, chance = number + 1, chance * (1 - Fraction(rate))
+    return number
+
+
+def _numbers(
+    kind: Callable[..., torch.Tensor], drawn: list[int], finer: list[int], rate: float
+) -> list[int]:
+    def further(n: int) -> torch.Tensor:
+        return torch.tensor([f / CELLS for f in finer[:n]], dtype=torch.float64)
+
+    cells = torch.tensor([d / CELLS for d in drawn], dtype=torch.float64)
+    found: list[int] = kind(cells, rate, further, at_most=10**9).tolist()
+    return found
+
+
+def _cells_on_an_edge(rate: float) -> list[int]:
+    """Cells within which V's number changes: (1 - q)^k lies inside, for k = 1 .. 60."""
+    edges = [(1 - Fraction(rate)) ** k * CELLS for k in range(1, 61)]
+    return [int(e) for e in edges if e >= 1]
+
+
+def _rounded(drawn: torch.Tensor, rate: float, *_: object, at_most: int) -> torch.Tensor:
+    """Planted fault: float64 decides."""
+    return (drawn.log() / np.log1p(-rate)).floor().clamp(max=at_most).long()
+
+
+def _is_exact(kind: Callable[..., torch.Tensor], rate: float) -> bool:
+    """Whether the numbers of cells on an edge, beside it, and anywhere, are those of fractions."""
+    edges = _cells_on_an_edge(rate)
+    anywhere = np.random.default_rng(0).integers(CELLS // 64, CELLS, size=100).tolist()
+    beside = [c + d for c in edges for d in (-1, 1) if 0 <= c + d < CELLS]
+    for finer in ([0] * 4, [CELLS - 1] * 4, [CELLS // 2, 5, 7, 11]):
+        drawn = [*edges, *beside, *anywhere]
+        if _numbers(kind, drawn, finer, rate) != [_slow_number(d, finer, rate) for d in drawn]:
+            return False
+    return True
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3, 0.75, 0.0123])
+def test_numbers_of_units_passed_over_are_exact(rate: float) -> None:
+    assert _is_exact(passed_over, rate)
+
+
+@pytest.mark.parametrize("rate", [0.05, 0.3])
+def test_numbers_rounded_in_float64_are_caught(rate: float) -> None:
+    assert not _is_exact(_rounded, rate)
+
+
+def test_further_bits_decide_on_an_edge_and_nowhere_else() -> None:
+    edge = _cells_on_an_edge(0.05)[10]
+    low, high = ([part] * 4 for part in (0, CELLS - 1))
+    assert _numbers(passed_over, [edge], low, 0.05) == [11]
+    assert _numbers(passed_over, [edge], high, 0.05) == [10]
+
+    def never(n: int) -> torch.Tensor:
+        raise AssertionError("further bits were drawn where none are needed")
+
+    cells = torch.rand(10_000, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    assert len(passed_over(cells, 0.05, never, at_most=10**9)) == 10_000
+
+
+def test_a_draw_of_zero_is_no_infinity() -> None:
+    [number] = _numbers(passed_over, [0], [0, 0, 1, 0], 0.5)
+    assert number == _slow_number(0, [0, 0, 1, 0], 0.5) == 211
+    [capped] = passed_over(
+        torch.zeros(1, dtype=torch.float64), 0.5, lambda n: torch.zeros(n).double(), at_most=40
+    ).tolist()
+    assert capped == 40
+
+
+def test_rows_are_grouped_by_unit_whatever_their_order() -> None:
+    units = np.array([7, 3, 3, 9, 7, 3])
+    order, starts, counts = poisson._grouped(units)
+    assert [sorted(order[s : s + c]) for s, c in zip(starts, counts, strict=True)] == [
+        [1, 2, 5], [0, 4], [3],
+    ]  # fmt: skip
+    order, starts, counts = poisson._grouped(np.sort(units))
+    assert (order.tolist(), starts.tolist(), counts.tolist()) == (
+        [0, 1, 2, 3, 4, 5], [0, 3, 5], [3, 2, 1],
+    )  # fmt: skip
+    assert all(len(part) == 0 for part in poisson._grouped(np.zeros(0, dtype=np.int64)))
 
 
 def test_units_enter_independently_of_each_other() -> None:

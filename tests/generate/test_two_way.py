@@ -5,10 +5,10 @@ import pytest
 from scipy import stats
 
 from synthkit.artifacts import Codes
+from synthkit.generate.counting import joint_counts
 from synthkit.generate.layout import Layout, shares
 from synthkit.generate.two_way import (
     ThreeWayTables,
-    exact_counts,
     fold,
     folded_sizes,
     measure,
@@ -31,13 +31,6 @@ def _slow_counts(values: np.ndarray, sizes: tuple[int, ...]) -> np.ndarray:
     return table
 
 
-def test_the_matrix_product_counts_as_a_loop_over_rows_does() -> None:
-    codes = linked_codes(80)
-    groups = np.arange(sum(codes.sizes))
-    fast = exact_counts(codes.values, groups, Layout(codes.sizes))
-    np.testing.assert_array_equal(fast, _slow_counts(codes.values, codes.sizes))
-
-
 def test_folded_counts_are_sums_of_counts() -> None:
     codes = linked_codes(80, sizes=(12, 5, 9))
     groups, sizes = fold(shares(measured(codes, None)), max_cells=50)
@@ -45,7 +38,7 @@ def test_folded_counts_are_sums_of_counts() -> None:
     slow = _slow_counts(codes.values, codes.sizes)
     summed = np.zeros((sum(sizes), sum(sizes)), dtype=np.int64)
     np.add.at(summed, (groups[:, None], groups[None, :]), slow)
-    np.testing.assert_array_equal(exact_counts(codes.values, groups, Layout(sizes)), summed)
+    np.testing.assert_array_equal(joint_counts(codes.values, groups, sizes)[0], summed)
 
 
 def test_a_person_with_many_rows_moves_each_table_by_one_cell_and_one() -> None:
@@ -59,9 +52,12 @@ def test_a_person_with_many_rows_moves_each_table_by_one_cell_and_one() -> None:
     )
     from synthkit.privacy.mechanism import one_row_per_unit
 
-    groups, layout = np.arange(sum(few.sizes)), Layout(few.sizes)
-    gaps = [exact_counts(c.values[one_row_per_unit(c.units)], groups, layout) for c in (few, many)]
-    moved = np.triu(gaps[1] - gaps[0]) * layout.off_block.numpy()
+    groups = np.arange(sum(few.sizes))
+    gaps = [
+        joint_counts(c.values, groups, c.sizes, rows=one_row_per_unit(c.units))[0]
+        for c in (few, many)
+    ]
+    moved = np.triu(gaps[1] - gaps[0]) * Layout(few.sizes).off_block.numpy()
     assert moved.min() == 0
     assert moved.max() == 1
     assert moved.sum() == n_pairs(len(few.sizes))
@@ -103,7 +99,7 @@ def test_noise_has_the_sigma_that_is_charged() -> None:
     # Sum of squares of 600 rounded Gaussians, alpha 1e-6; a sigma off by 30 % has power > 0.9999.
     codes = linked_codes(100, sizes=(10, 10, 10, 10))
     noisy = measure(codes, shares(measured(codes, None)), units=100.0, sigma=7.0, max_cells=10_000)
-    exact = exact_counts(codes.values, noisy.groups, Layout(noisy.sizes))
+    exact = joint_counts(codes.values, noisy.groups, noisy.sizes)[0]
     block = np.triu(Layout(noisy.sizes).off_block.numpy()).astype(bool)
     noise = noisy.shares[block].astype(float) * 100 - exact[block]
     squares, n = float((noise / 7.0) @ (noise / 7.0)), block.sum()

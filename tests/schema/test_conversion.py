@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthkit.schema import Column, convert, dtype_of
+from synthkit.schema import Column, conversion, convert, dtype_of
 from synthkit.schema.model import Kind
 
 D = datetime.date
@@ -126,6 +126,36 @@ def test_any_column_converts_to_its_type_without_losing_count(raw, kind):
     again = convert(result.values, what)
     assert again.values.equals(result.values)
     assert again.n_unreadable == 0
+
+
+_words = st.sampled_from(
+    ["1", "2.0", "2.5", "1e3", " 7", "nan", "true", "No", "x", "", "007", "2020-01-31", "31.01.2020",
+     "2020-01-31 10:00", "2020-01-31T10:00:00Z", "2020-01-31 10:00:00+02:00", "Jan 31, 2020"]
+)  # fmt: skip
+_mixed = st.lists(st.none() | _words, min_size=1, max_size=8).map(
+    lambda v: pl.Series("x", v, dtype=pl.String)
+)
+
+
+@given(raw=_raw | _mixed, kind=_kinds, rows=st.integers(1, 3))
+@settings(max_examples=300, deadline=None)
+def test_a_column_read_in_parts_is_read_the_same(raw, kind, rows):
+    what = column(kind, "7", categories=("a",) if kind == "categorical" else None)
+    whole = convert(raw, what)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(conversion, "_CHUNK_ROWS", rows)
+        in_parts = convert(raw, what)
+    assert in_parts.values.equals(whole.values)
+    assert in_parts.values.dtype == whole.values.dtype
+    assert in_parts.values.name == whole.values.name
+    assert in_parts.n_unreadable == whole.n_unreadable
+
+
+def test_a_column_that_is_as_it_should_be_is_not_copied():
+    for values, kind in (([1, None, 3], "integer"), (["a", "b ", None], "categorical")):
+        raw = pl.Series("x", values)
+        is_kept = convert(raw, column(kind, categories=("a",))).values is raw
+        assert is_kept == (kind == "integer"), "the blank behind b is cut off in a copy"
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,14 @@ class RateTooLarge(PoissonUnits):
 class ManyRowsComeMoreOften(PoissonUnits):
     """Planted fault: q is 5 % larger for units with seven rows, as small weights would make it."""
 
-    def _uniform(self, n: int) -> torch.Tensor:
-        drawn = super()._uniform(n)
-        if n == len(self._counts):
-            drawn = torch.where(self._counts == 7, drawn / 1.05, drawn)
-        return drawn
+    def __init__(self, units, **options) -> None:
+        super().__init__(units, **options)
+        self._rate *= 1.05
+
+    def _entered(self) -> torch.Tensor:
+        entered = super()._entered()
+        stays = self._uniform(len(entered)) < 1 / 1.05
+        return entered[stays | (self._counts[entered] == 7)]
 
 
 def entries(kind: type[PoissonUnits], rows_per_unit: int = 1) -> np.ndarray:

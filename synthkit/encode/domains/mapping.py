@@ -30,11 +30,16 @@ def mapped(table: pl.DataFrame, schema: Schema) -> pl.DataFrame:
     """
     # PRIVACY: row by row on real values, by released knowledge only; the result is not released.
     changed = [
-        _mapped(table.get_column(c.name), c)
+        inside(table.get_column(c.name), c)
         for c in schema.encoded
         if c.domain_source == "noisy" and c.name in table.columns
     ]
     return table.with_columns(changed)
+
+
+def inside(series: pl.Series, column: Column) -> pl.Series:
+    """Returns values (any rows of a column) inside a `noisy` domain; others stay as they are."""
+    return _mapped(series, column) if column.domain_source == "noisy" else series
 
 
 def _mapped(series: pl.Series, column: Column) -> pl.Series:

@@ -60,12 +60,15 @@ def attack(
         rng: Secret randomness of canaries and coins.
         progress: Receives the steps of the training.
     """
+    from synthkit.encode.domains import mapped
+
     gradients = next((e for e in job.plan.events if isinstance(e, NoisyGradients)), None)
     sizes = NoiseSizes(job.plan.rows_per_unit)
     # PRIVACY: the looks of `job.events`; domains are bought on the table, the rest is measured on a
     # copy with canaries. Nothing of it is released.
     with mechanism.watched(sizes):
-        schema, inside = bought(job, train)
+        schema = bought(job, train)
+    inside = mapped(train, schema)
     planted = plant(inside, schema, canaries=canaries, rows_each=job.plan.rows_per_unit, rng=rng)
     scorer = Scorer(planted, gradients, sizes)
     with mechanism.watched(scorer):
