@@ -12,7 +12,7 @@ import numpy as np
 
 CATEGORY_SIGMAS = 3.0
 """A category lighter than this many noise standard deviations is not told apart from none."""
-BIN_SIGMAS = 6.0
+BIN_SIGMAS = 4.0
 """A bin lighter than this many noise standard deviations is too noisy to be measured again
 against other columns."""
 

@@ -58,8 +58,9 @@ OPTIONS = (
         meaning="share of the budget for two-way or three-way tables",
     ),
     Option(
-        name="gradient_share", default=0.1, low=0, high=0.98,
-        meaning="share of the budget for the discriminator; one-way tables get what is left",
+        name="gradient_share", default=-1.0, low=-1, high=0.98,
+        meaning="share of the budget for the discriminator, one-way tables get what is left; "
+        "-1: 0.1 from epsilon 2 up, and none below",
     ),
     Option(
         name="sample_rate", default=0.0, low=0, high=1,
@@ -123,6 +124,9 @@ OPTIONS = (
 )  # fmt: skip
 
 
+EARNED_FROM = 2.0
+"""Least epsilon at which the discriminator has been seen to win anything (decision 0015)."""
+EARNED_SHARE = 0.1
 LARGEST_RATE = 0.05
 EXPECTED_BATCH = 1_600
 """Units per step that an automatic `sample_rate` aims at: 0.05 of 32,000."""
@@ -168,7 +172,7 @@ def plan(
     # Each pair of the other columns with the target, or each pair.
     pairs = n_pairs(n_tables if target is None else n_tables - 1)
     share_two = float(checked["two_way_share"]) if pairs else 0.0
-    share_gradients = float(checked["gradient_share"])
+    share_gradients = _gradient_share(float(checked["gradient_share"]), epsilon)
     share_one = 1 - share_two - share_gradients
     if share_one < 0.01:
         raise InputError(
@@ -207,10 +211,26 @@ def plan(
     return Plan(
         table_sigma=first.sigma,
         events=found,
-        options={**checked, "sample_rate": rate},
+        options={**checked, "sample_rate": rate, "gradient_share": share_gradients},
         rows_per_unit=rows_per_unit,
         target=target,
     )
+
+
+def _gradient_share(asked: float, epsilon: float) -> float:
+    """Returns the discriminator's share: as asked, or by what measurements found worth it.
+
+    Raises:
+        InputError: If the share lies between -1 and 0.
+    """
+    if asked == -1:
+        return EARNED_SHARE if epsilon >= EARNED_FROM else 0.0
+    if asked < 0:
+        raise InputError(
+            "gradient_share is negative and not -1.",
+            hint="Give a share from 0 to 0.98, or -1 to let epsilon decide.",
+        )
+    return asked
 
 
 class DPCTGANModel:
