@@ -202,7 +202,7 @@ def test_planted_a_threshold_that_forgets_delta_tells_the_lone_name(monkeypatch)
     rows = with_one(table(500), "ward", "LoneSentinel")
     schema = dataclasses.replace(SCHEMA, columns=(COLUMNS[4],))
     looks = domains.events(schema, epsilon=8.0, delta=1e-6, share=0.2)
-    monkeypatch.setattr(threshold, "threshold", lambda sigma, delta: 1)
+    monkeypatch.setattr(threshold, "threshold", lambda sigma, delta, fewest: 1)
     told = ["LoneSentinel" in buy(rows, schema, looks).column("ward").categories for _ in range(60)]
     assert any(told), "each try tells it with a chance of about one half"
 

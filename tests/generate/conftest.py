@@ -65,6 +65,7 @@ def two_way_distance(real: Codes, values: np.ndarray) -> float:
 
 
 SMALL = {
+    "gradient_share": 0.1,
     "match_steps": 60,
     "critic_steps": 6,
     "batch_size": 64,
@@ -73,7 +74,7 @@ SMALL = {
     "latent": 8,
     "critic_hidden": 16,
 }
-"""Options of a dpctgan that trains in well under a second."""
+"""Options of a dpctgan that trains in well under a second, discriminator included."""
 
 
 def global_numpy_state() -> np.ndarray:

@@ -68,7 +68,7 @@ def test_too_little_noise_would_be_seen_by_the_other_accountants() -> None:
 
 
 def _gradients(**arguments: Any) -> NoisyGradients:
-    options = arguments.pop("options", {})
+    options = {"gradient_share": 0.1, **arguments.pop("options", {})}
     arguments = {"epsilon": 1.0, "delta": 1e-6, "n_tables": 15, **arguments}
     plan = dpctgan.plan(options=options, **arguments)
     [found] = [e for e in plan.events if isinstance(e, NoisyGradients)]
@@ -134,15 +134,32 @@ def test_other_accountants_agree_on_the_cost_of_small_rates() -> None:
 
 
 def test_the_plan_follows_its_shares() -> None:
-    one, two, gradients = _plan(1.0, 10).events
+    shares = {"two_way_share": 0.7, "gradient_share": 0.2}
+    one, two, gradients = _plan(1.0, 10, **shares).events
     assert isinstance(one, NoisyTables)
     assert isinstance(two, NoisyTables)
     assert isinstance(gradients, NoisyGradients)
     assert (one.tables, two.tables) == (10, 45)
     ratio = (two.tables / two.sigma**2) / (one.tables / one.sigma**2)
-    shares = dpctgan.validate({}, dpctgan.OPTIONS, generator="dpctgan")
-    left = 1 - shares["two_way_share"] - shares["gradient_share"]
-    assert ratio == pytest.approx(shares["two_way_share"] / left)
+    assert ratio == pytest.approx(0.7 / 0.1)
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "is_trained"), [(0.5, False), (1.0, False), (2.0, True), (10.0, True)]
+)
+def test_the_discriminator_is_trained_where_it_was_seen_to_win(
+    epsilon: float, is_trained: bool
+) -> None:
+    plan = _plan(epsilon, 10)
+    assert any(isinstance(e, NoisyGradients) for e in plan.events) == is_trained
+    assert plan.options["gradient_share"] == (dpctgan.EARNED_SHARE if is_trained else 0)
+    # The plan's options say what was decided, so the same plan follows from them again.
+    assert _plan(epsilon, 10, **plan.options).events == plan.events
+
+
+def test_a_negative_share_is_refused() -> None:
+    with pytest.raises(InputError, match="gradient_share is negative and not -1"):
+        _plan(gradient_share=-0.5)
 
 
 def test_with_a_target_the_plan_buys_its_three_way_tables_in_place_of_pairs() -> None:
@@ -380,7 +397,7 @@ def test_progress_counts_to_the_end_and_says_nothing_of_the_rows() -> None:
 
 def test_under_the_same_noise_progress_is_the_same_for_other_rows() -> None:
     # The loss is worked out from noisy tables: with these given, the rows do not matter.
-    plan = _plan(**SMALL, gradient_share=0)
+    plan = _plan(**{**SMALL, "gradient_share": 0})
     tables = measured(linked_codes(80), plan.table_sigma)
 
     def losses(seed: int, tape: mechanism._Tape | None) -> tuple[list[float | None], Any]:

@@ -13,7 +13,7 @@ from tests.pipeline.jobs import ENCODED, SCHEMA, schema, visits
 
 TINY = {
     "match_steps": 5, "critic_steps": 4, "hidden": 8, "critic_hidden": 8, "batch_size": 20,
-    "blocks": 1, "critic_layers": 1,
+    "blocks": 1, "critic_layers": 1, "gradient_share": 0.1,
 }  # fmt: skip
 
 
@@ -49,14 +49,20 @@ def test_every_number_of_the_statement_is_the_accountant_s(fit, generator, optio
     assert 0.9 < statement.epsilon <= statement.target_epsilon == 1.0
     assert statement.delta == accountant.default_delta(300)
     spent = Ledger().spent("visits-test")
-    assert spent.epsilon == pytest.approx(statement.epsilon, rel=1e-9)
+    # An account takes thresholds on top of its delta, a statement out of it.
+    account = accountant.cost(events, delta=statement.delta, thresholds_on_top=True)
+    assert spent.epsilon == pytest.approx(account.epsilon, rel=1e-9)
+    assert spent.delta == pytest.approx(1.1 * statement.delta)
+    assert spent.epsilon <= statement.epsilon
     assert statement.population_epsilon == spent.epsilon
     assert statement.cross_check, "another accountant prices the same events"
     assert all(e >= 0.8 * cost.epsilon for e in statement.cross_check.values())
     reserved = Ledger().history("visits-test")[0]
     assert [e["name"] for e in reserved.events] == [e.name for e in statement.events]
     assert all(e.covered and e.in_release for e in statement.events)
-    assert len(statement.events) == {"independent": 1, "dpctgan": 3}[generator]
+    assert len(statement.events) == {"independent": 2, "dpctgan": 4}[generator]
+    assert statement.events[0].name == "values that many share"
+    assert statement.rho is None
 
 
 def test_a_delta_that_is_asked_for_is_the_one_that_is_stated(fit):
@@ -101,7 +107,7 @@ def test_bought_domains_are_inside_the_budget_and_named(fit, generator, options)
 
 
 def test_tables_alone_have_a_rho_and_it_is_printed_in_the_statement(fit):
-    statement = fit().privacy
+    statement = fit(spike_share=0).privacy
     (event,) = events_of(statement)
     assert statement.rho == pytest.approx(event.tables / (2 * event.sigma**2))
     assert statement.rho_note == ""

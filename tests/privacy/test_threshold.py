@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Mapping
 
 import numpy as np
 import pytest
@@ -181,3 +183,176 @@ def test_an_account_with_a_tiny_delta_still_takes_jobs_with_thresholds():
     spent = ledger.spent("people")
     assert spent.delta == pytest.approx(1e-7 + 1e-11)
     assert 0 < spent.epsilon < 1
+
+
+# --- keys of fewer than `fewest` units -----------------------------------------------------------
+
+FEWEST = 12
+Publish = Callable[..., dict[Hashable, int]]
+
+
+def forgets_to_drop(counts: Mapping[Hashable, int], **settings) -> dict[Hashable, int]:
+    """Planted fault: keys below `fewest` get noise like all others."""
+    return threshold.published_counts(counts, **{**settings, "fewest": 1})
+
+
+def drops_one_more(counts: Mapping[Hashable, int], **settings) -> dict[Hashable, int]:
+    """Planted fault: the key at `fewest` is dropped too, under the threshold of one that is not."""
+    kept = {k: n for k, n in counts.items() if n > settings["fewest"]}
+    return threshold.published_counts(kept, **settings)
+
+
+@pytest.fixture
+def enormous_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Noise that lifts every count that gets any over every threshold."""
+    monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda exact, sigma: exact + 10**9)
+
+
+def told_below(publish: Publish, sigma: float) -> list[Hashable]:
+    """Keys told of counts 1 .. FEWEST + 3, named by their counts, that are below FEWEST."""
+    counts = {n: n for n in range(1, FEWEST + 4)}
+    told = publish(counts, sigma=sigma, delta=0.5, fewest=FEWEST)
+    assert set(told) >= set(range(FEWEST, FEWEST + 4)), "all others are told"
+    return [k for k in told if k < FEWEST]
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.usefixtures("enormous_noise")
+def test_a_key_of_fewer_units_is_never_told_whatever_the_noise(sigma):
+    assert told_below(threshold.published_counts, sigma) == []
+    assert len(told_below(forgets_to_drop, sigma)) == FEWEST - 1, "the planted fault tells them"
+
+
+def test_keys_of_fewer_units_cost_no_noise_at_all(monkeypatch):
+    noised = []
+
+    def watching(exact, sigma):
+        noised.append(exact.tolist())
+        return exact
+
+    monkeypatch.setattr(mechanism, "_discrete_gaussian", watching)
+    assert threshold.published_counts({"a": 3, "b": 4}, sigma=9.0, delta=1e-6, fewest=5) == {}
+    threshold.published_counts({"a": 3, "b": 4, "c": 5}, sigma=9.0, delta=1e-6, fewest=4)
+    assert noised == [[4, 5]]
+
+
+@pytest.mark.parametrize("fewest", [0, -3])
+def test_fewest_below_one_is_refused(fewest):
+    with pytest.raises(InputError, match="fewest"):
+        threshold.published_counts({"a": 3}, sigma=9.0, delta=1e-6, fewest=fewest)
+
+
+@pytest.mark.parametrize("sigma", SIGMAS)
+@pytest.mark.parametrize("delta", DELTAS)
+@pytest.mark.parametrize("fewest", [1, 2, 12, 900])
+def test_the_threshold_rises_by_as_many_units_as_a_key_must_have_more(sigma, delta, fewest):
+    least = threshold.threshold(sigma, delta, fewest)
+    assert least == threshold.threshold(sigma, delta) + fewest - 1
+    assert exact_tail(sigma, least - fewest) <= delta, "fewest + noise >= threshold"
+    if least - fewest > 1:
+        assert exact_tail(sigma, least - 1 - fewest) > delta * (1 - 1e-8), "the planted fault"
+    with mechanism._recording() as tape:
+        threshold.published_counts({"a": 1}, sigma=sigma, delta=delta, fewest=fewest)
+    assert tape.draws[0].asked["threshold"] == least, "and it is the one that is used"
+
+
+def releases(publish: Publish, count: int, *, sigma: float, delta: float) -> dict[object, float]:
+    """Probability of everything that can be told of a key: run once for each size of the noise."""
+    reach = math.ceil(12 * sigma)
+    mass = {v: math.exp(-(v**2) / (2 * sigma**2)) for v in range(-reach, reach + 1)}
+    total = math.fsum(mass.values())
+    found: dict[object, float] = defaultdict(float)
+    with pytest.MonkeyPatch.context() as patch:
+        for noise, weight in mass.items():
+            patch.setattr(mechanism, "_discrete_gaussian", lambda exact, _, v=noise: exact + v)
+            told = publish({"key": count}, sigma=sigma, delta=delta, fewest=FEWEST)
+            found[told.get("key")] += weight / total
+    return found
+
+
+def hockey_stick(
+    one: Mapping[object, float], other: Mapping[object, float], epsilon: float
+) -> float:
+    """The smallest delta with which two releases are (epsilon, delta)-close, both ways."""
+    return max(
+        math.fsum(max(p - math.exp(epsilon) * b.get(k, 0.0), 0.0) for k, p in a.items())
+        for a, b in ((one, other), (other, one))
+    )
+
+
+def noisy(count: int, sigma: float) -> dict[object, float]:
+    """A count that is always told, under discrete Gaussian noise."""
+    reach = math.ceil(12 * sigma)
+    mass = {count + v: math.exp(-(v**2) / (2 * sigma**2)) for v in range(-reach, reach + 1)}
+    total = math.fsum(mass.values())
+    return {k: m / total for k, m in mass.items()}
+
+
+EPSILONS = (0.0, 0.1, 0.5, 1.0, 3.0, 8.0)
+
+
+def breaks(publish: Publish, sigma: float, delta: float) -> list[tuple[int, float]]:
+    """Counts (with one unit more) and epsilons at which more is told than is charged.
+
+    Charged: a key that becomes tellable costs `delta` at any epsilon; any other costs what a count
+    under this noise costs.
+    """
+    found = []
+    counts = range(FEWEST - 2, FEWEST + 4)
+    tellable = [releases(publish, c, sigma=sigma, delta=delta) for c in (*counts, FEWEST + 4)]
+    for i, count in enumerate(counts):
+        for epsilon in EPSILONS:
+            gaussian = hockey_stick(noisy(5, sigma), noisy(6, sigma), epsilon)
+            allowed = delta if count < FEWEST else gaussian
+            if hockey_stick(tellable[i], tellable[i + 1], epsilon) > allowed * (1 + 1e-9) + 1e-15:
+                found.append((count, epsilon))
+    return found
+
+
+SMALL = [(1.0, 1e-4), (3.0, 1e-7), (3.0, 0.05)]
+
+
+@pytest.mark.parametrize(("sigma", "delta"), SMALL)
+def test_one_unit_more_costs_delta_at_fewest_and_the_gaussian_s_price_above(sigma, delta):
+    assert breaks(threshold.published_counts, sigma, delta) == []
+    at = [
+        releases(threshold.published_counts, c, sigma=sigma, delta=delta)
+        for c in (FEWEST - 2, FEWEST - 1, FEWEST)
+    ]
+    assert hockey_stick(at[0], at[1], 0.0) == 0.0, "below, nothing is ever told of either"
+    chance = exact_tail(sigma, threshold.threshold(sigma, delta) - 1)
+    for epsilon in EPSILONS:
+        assert hockey_stick(at[1], at[2], epsilon) == pytest.approx(chance, rel=1e-9)
+
+
+@pytest.mark.parametrize(("sigma", "delta"), SMALL)
+def test_far_above_the_threshold_one_unit_more_costs_exactly_the_gaussian_s_price(sigma, delta):
+    far = threshold.threshold(sigma, delta, FEWEST) + math.ceil(12 * sigma)
+    one, two = (
+        releases(threshold.published_counts, c, sigma=sigma, delta=delta) for c in (far, far + 1)
+    )
+    for epsilon in EPSILONS:
+        gaussian = hockey_stick(noisy(far, sigma), noisy(far + 1, sigma), epsilon)
+        assert hockey_stick(one, two, epsilon) == pytest.approx(gaussian, rel=1e-9, abs=1e-18)
+
+
+@pytest.mark.parametrize(("sigma", "delta"), SMALL)
+def test_planted_faults_around_fewest_tell_more_than_is_charged(monkeypatch, sigma, delta):
+    # A key that is dropped at `fewest` too: the step into telling is one unit further up.
+    assert {count for count, _ in breaks(drops_one_more, sigma, delta)} == {FEWEST}
+    # A threshold that does not rise with `fewest`.
+    sound = threshold.threshold
+    monkeypatch.setattr(threshold, "threshold", lambda sigma, delta, fewest: sound(sigma, delta))
+    found = breaks(threshold.published_counts, sigma, delta)
+    assert {e for count, e in found if count == FEWEST - 1} == set(EPSILONS)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 3.0])
+def test_the_gaussian_s_price_is_the_one_that_the_accountant_charges(sigma):
+    for epsilon in (0.5, 1.0, 3.0):
+        gaussian = hockey_stick(noisy(5, sigma), noisy(6, sigma), epsilon)
+        if gaussian < 1e-9:
+            continue
+        tables = [NoisyTables(name="t", sigma=sigma, tables=1)]
+        priced = accountant.cost(tables, delta=gaussian).epsilon
+        assert epsilon * (1 - 1e-9) <= priced <= epsilon * 1.05

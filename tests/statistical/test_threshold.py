@@ -2,8 +2,8 @@
 
 Exactly, from the discrete Gaussian's own tail, summed here a second time in rational steps; and by
 Monte Carlo through the mechanism and through the purchase of domains, at delta 0.05, where a fault
-shows. Alpha 1e-6. Planted faults: a threshold that is lower by one, and a delta that is handed to
-each column whole instead of in parts.
+shows. Alpha 1e-6. Planted faults: a threshold that is lower by one, a threshold that does not rise
+with `fewest`, and a delta that is handed to each column whole instead of in parts.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ DELTAS = (0.05, 1e-3, 1e-7, 1e-12)
 def chance_of_a_lone_key(sigma: float, least: int) -> float:
     """P[1 + N >= least] for discrete Gaussian N: both sums term by term, each correctly rounded."""
     reach = math.ceil(40 * sigma) + 2
-    over = math.fsum(math.exp(-(t**2) / (2 * sigma**2)) for t in range(least - 1, reach))
+    first = max(least - 1, -reach)
+    over = math.fsum(math.exp(-(t**2) / (2 * sigma**2)) for t in range(first, reach))
     total = 1 + 2 * math.fsum(math.exp(-(t**2) / (2 * sigma**2)) for t in range(1, reach))
     return float(Fraction(over) / Fraction(total))
 
@@ -78,8 +79,44 @@ def test_a_threshold_that_is_lower_by_one_is_caught(monkeypatch: pytest.MonkeyPa
     assert (
         measured_power(lambda: told_too_often(int(rng.binomial(LONE, faulty)), LONE, DELTA)) > 0.99
     )
-    monkeypatch.setattr(threshold, "threshold", lambda sigma, delta: sound(sigma, delta) - 1)
+    monkeypatch.setattr(threshold, "threshold", lambda *of: sound(*of) - 1)
     assert told_too_often(told(), LONE, DELTA)
+
+
+# Keys of fewer than `fewest` units get no noise: the key at `fewest` is then the lone one.
+
+FEWEST = 40
+
+
+def told_of(count: int) -> int:
+    """How many of LONE keys of `count` units each are told, where `fewest` is FEWEST."""
+    counts = dict.fromkeys(range(LONE), count)
+    return len(threshold.published_counts(counts, sigma=SIGMA, delta=DELTA, fewest=FEWEST))
+
+
+def test_keys_that_one_unit_makes_tellable_are_told_as_rarely_as_is_charged() -> None:
+    found = told_of(FEWEST)
+    assert not told_too_often(found, LONE, DELTA)
+    exact = chance_of_a_lone_key(SIGMA, threshold.threshold(SIGMA, DELTA))
+    assert stats.binomtest(found, LONE, exact).pvalue > ALPHA  # as often as lone keys, moved up
+    assert told_of(FEWEST - 1) == 0
+
+
+@pytest.mark.parametrize("missed", [FEWEST - 1, 1])
+def test_a_threshold_that_does_not_rise_with_fewest_is_caught(
+    monkeypatch: pytest.MonkeyPatch, missed: int
+) -> None:
+    """Planted fault: it forgets `fewest` (or counts one too few) and tells with more than delta."""
+    sound = threshold.threshold
+    faulty = chance_of_a_lone_key(SIGMA, sound(SIGMA, DELTA) - missed)
+    limit = stats.binom.isf(ALPHA, LONE, DELTA)
+    assert stats.binom.sf(limit, LONE, faulty) > 1 - 1e-6
+    rng = np.random.default_rng(1)
+    assert (
+        measured_power(lambda: told_too_often(int(rng.binomial(LONE, faulty)), LONE, DELTA)) > 0.99
+    )
+    monkeypatch.setattr(threshold, "threshold", lambda *of: sound(*of) - missed)
+    assert told_too_often(told_of(FEWEST), LONE, DELTA)
 
 
 # Through the purchase: one person, several columns.

@@ -65,7 +65,12 @@ def test_it_tells_canaries_checks_and_what_was_read(found: Audit) -> None:
 def test_it_is_charged_like_a_fit(found: Audit, plan: Plan, ledger: Ledger) -> None:
     entries = ledger.history(found.population)
     assert [e.note for e in entries if e.note] == [f"audit: {plan.name}"]
-    assert ledger.spent(found.population).epsilon == pytest.approx(found.claim_epsilon, rel=1e-6)
+    # An account takes the deltas of thresholds on top of its own, a claim out of it.
+    job = planned(load(plan.schema), making_of(plan))
+    account = accountant.cost(job.events, delta=job.delta, thresholds_on_top=True)
+    assert ledger.spent(found.population).epsilon == pytest.approx(account.epsilon, rel=1e-6)
+    assert ledger.spent(found.population).delta == pytest.approx(account.delta)
+    assert account.epsilon <= found.claim_epsilon
 
 
 def test_it_is_charged_even_if_it_crashes(
@@ -78,7 +83,10 @@ def test_it_is_charged_even_if_it_crashes(
     own = Ledger(f"sqlite:///{tmp_path / 'own.sqlite'}")
     with pytest.raises(RuntimeError):
         audit(plan, canaries=60, ledger=own)
-    assert own.spent(load(plan.schema).population).epsilon == pytest.approx(1.0, rel=2e-3)
+    job = planned(load(plan.schema), making_of(plan))
+    account = accountant.cost(job.events, delta=job.delta, thresholds_on_top=True)
+    assert own.spent(load(plan.schema).population).epsilon == pytest.approx(account.epsilon)
+    assert account.epsilon == pytest.approx(1.0, rel=1e-2)
     assert not mechanism.is_watched()
 
 

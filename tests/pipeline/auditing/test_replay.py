@@ -72,6 +72,7 @@ def test_bounds_read_from_the_rows_are_caught(monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(domains, "buy", exact)
     found = failed(bought())
+    print([c.reason for c in found])
     assert any("another shape" in c.reason or "the bought schema" in c.reason for c in found)
 
 
