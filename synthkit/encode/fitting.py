@@ -1,8 +1,8 @@
 """Builds a codec from one noisy look at the table: one table of counts per encoded column.
 
 In: a conformed table, its schema, the privacy unit of each row, a noise level. Out: `Fitted`.
-The rows are read once. One secretly chosen row per privacy unit is counted, so adding or removing a unit changes exactly
-one cell of each column's table by exactly one: the look is the event
+The rows are read once. One secretly chosen row per privacy unit is counted, so adding or removing a
+unit changes exactly one cell of each column's table by exactly one: the look is the event
 `NoisyTables(sigma=sigma, tables=n_tables(schema))`. All later steps are post-processing of the
 noisy counts (Dwork and Roth 2014, proposition 2.1).
 """
