@@ -205,9 +205,10 @@ def test_the_bars_take_stages_and_steps_and_leave_nothing_behind(monkeypatch):
         bars.stage("train")
         bars.step(SimpleNamespace(step=1, steps=2, seconds_left=7.4))
         task = bars._progress.tasks[0]
-        assert (task.completed, task.total, task.fields["note"]) == (1, 2, "about 7 s left")
+        assert (task.completed, task.total, task.fields["note"]) == (1, 2, "7 s left")
         bars.stage("sample")
-        assert [t.description for t in bars._progress.tasks] == ["sample"]
+        tasks = [(t.description, t.finished) for t in bars._progress.tasks]
+        assert tasks == [("train", True), ("sample", False)]
 
 
 def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(monkeypatch):
