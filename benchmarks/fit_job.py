@@ -6,6 +6,7 @@ whole process, imports, reading and writing included; the job also notes how lon
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import subprocess
@@ -22,7 +23,7 @@ def in_process(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     Args:
         job: table, domains, generator, options, epsilon, delta, seed, repeat, rows (to sample; 0:
-            as many as train has), ledger.
+            as many as train has), ledger; rows_public, if it is to be declared.
         folder: Where the job and the synthetic table (`synthetic.parquet`) are written.
     """
     path = folder / "job.json"
@@ -44,6 +45,32 @@ def in_process(job: dict[str, Any], folder: Path) -> dict[str, Any]:
     }
 
 
+class StageClock:
+    """Notes the CPU seconds of each stage of a fit, and of the parts of training.
+
+    Joint tables, the network against them, and DP-SGD follow each other within `train`: the first
+    report of progress ends the tables (and the first few steps), the first private step the next.
+    """
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._name, self._since = "start", 0.0  # from the start of the process
+
+    def stage(self, name: str) -> None:
+        """Ends the last stage and begins the next."""
+        now = time.process_time()
+        self.seconds[self._name] = self.seconds.get(self._name, 0.0) + now - self._since
+        self._name, self._since = name, now
+
+    def step(self, event: Any) -> None:
+        """Tells the parts of training apart by how far it has come."""
+        if self._name == "train":
+            self.stage("against the tables")
+            self.seconds["joint tables"] = self.seconds.pop("train")
+        elif self._name == "against the tables" and getattr(event, "private_steps", 0):
+            self.stage("DP-SGD")
+
+
 def main() -> None:
     """Fits, samples and writes, as the job says."""
     import polars as pl
@@ -56,9 +83,13 @@ def main() -> None:
     job = json.loads(path.read_text())
     table = load(job["table"], domains=job["domains"])
     train = pl.concat([table.train] * job["repeat"]) if job["repeat"] > 1 else table.train
+    schema = table.schema
+    if job.get("rows_public"):
+        schema = dataclasses.replace(schema, rows_public=job["rows_public"])
+    clock = StageClock()
     model = sk.fit(
         train,
-        table.schema,
+        schema,
         epsilon=job["epsilon"],
         delta=job["delta"],
         generator=job["generator"],
@@ -67,7 +98,9 @@ def main() -> None:
         device="cpu",
         population=job["population"],
         ledger=Ledger(job["ledger"]),
+        progress=clock,
     )
+    clock.stage("end")
     started = time.process_time()
     rows = job["rows"] or train.height
     if job["keep"]:
@@ -84,6 +117,11 @@ def main() -> None:
         "sample_cpu_s": sample_cpu,
         "epsilon_spent": model.privacy.epsilon,
         "codes": sum(model.codec.sizes),
+        # The codes of all rows, and the privacy unit of each.
+        "codes_mb": train.height
+        * (len(model.codec.sizes) * model.codec.dtype.itemsize + 8)
+        / 2**20,
+        "stages": clock.seconds,
     }
     path.with_name("noted.json").write_text(json.dumps(noted))
 

@@ -81,8 +81,8 @@ class Bars:
 
         self._progress = Progress(
             SpinnerColumn(finished_text="[green]\u2713[/green]"),
-            TextColumn("{task.description:<22}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description:<18}"),
+            BarColumn(bar_width=14),
             TimeElapsedColumn(),
             TextColumn("[dim]{task.fields[note]}[/dim]"),
             console=Console(stderr=True),
@@ -116,7 +116,10 @@ class Bars:
 
 
 def note_of(event: Any) -> str:
-    """What stands beside the bar: time left, epsilon so far, distance to the noisy tables."""
+    """What stands beside the bar: time left, epsilon so far, distance to the noisy tables.
+
+    Short: on a terminal of 80 columns a bar, its time and this must share a line.
+    """
     left, epsilon, loss = (
         getattr(event, name, None) for name in ("seconds_left", "epsilon_so_far", "loss")
     )
@@ -125,9 +128,9 @@ def note_of(event: Any) -> str:
         whole = max(0, round(left))
         parts.append(f"{whole} s left" if whole < 120 else f"{round(whole / 60)} min left")
     if epsilon is not None:
-        parts.append(f"epsilon {epsilon:.3g} so far")
+        parts.append(f"epsilon {epsilon:.2f}")
     if loss is not None:
-        parts.append(f"loss {loss:.3g}")
+        parts.append(f"loss {loss:.2f}" if loss < 10 else f"loss {loss:.0f}")
     return ", ".join(parts)
 
 

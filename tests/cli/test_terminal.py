@@ -205,6 +205,35 @@ def test_the_bars_take_stages_and_steps_and_leave_nothing_behind(monkeypatch):
         bars.stage("train")
         bars.step(SimpleNamespace(step=1, steps=2, seconds_left=7.4))
         task = bars._progress.tasks[0]
-        assert (task.completed, task.total, task.fields["note"]) == (1, 2, "about 7 s left")
+        assert (task.completed, task.total, task.fields["note"]) == (1, 2, "7 s left")
         bars.stage("sample")
-        assert [t.description for t in bars._progress.tasks] == ["sample"]
+        tasks = [(t.description, t.finished) for t in bars._progress.tasks]
+        assert tasks == [("train", True), ("sample", False)]
+
+
+def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(monkeypatch):
+    import io
+
+    from rich.console import Console
+
+    from synthkit.cli.console import Bars, note_of
+    from synthkit.generate import ProgressEvent
+
+    event = ProgressEvent(
+        step=650, steps=1300, seconds_left=14.4, loss=0.9312, private_steps=9, epsilon_so_far=0.9561
+    )
+    assert note_of(event) == "14 s left, epsilon 0.96, loss 0.93"
+    assert note_of(ProgressEvent(step=1, steps=2, seconds_left=600.0)) == "10 min left"
+    assert note_of(object()) == ""
+
+    bars = Bars()
+    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    bars._progress.live.console = screen
+    bars.stage("measure and encode")
+    bars.stage("train")
+    bars.step(event)
+    screen.print(bars._progress.get_renderable())
+    finished, current = screen.file.getvalue().rstrip().splitlines()
+    assert finished.startswith("\u2713 measure and encode")
+    assert "train" in current
+    assert current.rstrip().endswith("14 s left, epsilon 0.96, loss 0.93")

@@ -380,3 +380,45 @@ def test_the_look_takes_one_row_of_each_unit():
     counts = next(d for d in tape.draws if d.kind == "noisy_counts").asked["counts"]
     assert counts.sum() == 4 * 200
     assert purchase.BOUNDS == "bounds of columns"
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1 << 18])
+def test_what_is_counted_does_not_depend_on_the_chunks_rows_are_read_in(chunk, monkeypatch):
+    from synthkit.encode import reading
+
+    schema, table = SCHEMA_OF_CHUNKS, TABLE_OF_CHUNKS
+    units = np.arange(table.height) // 2
+    looks = domains.events(schema, epsilon=1.0, delta=1e-6, share=0.1)
+
+    def asked() -> list[object]:
+        chosen = (np.arange(0, table.height, 2),)
+        with monkeypatch.context() as patch:
+            patch.setattr(mechanism, "rows_of_units", lambda units, *, most: chosen)
+            with mechanism._recording() as tape:
+                domains.buy(table, schema, units, looks)
+        counts = [d.asked["counts"] for d in tape.draws]
+        return [c.tolist() if isinstance(c, np.ndarray) else c for c in counts]
+
+    whole = asked()
+    monkeypatch.setattr(reading, "_CHUNK_ROWS", chunk)
+    assert asked() == whole
+    assert len(whole) >= 4
+
+
+SCHEMA_OF_CHUNKS = Schema(
+    name="t",
+    population="t",
+    columns=tuple(
+        Column(name=kind, kind=kind, domain_source="data")
+        for kind in ("integer", "float", "date", "boolean", "categorical")
+    ),
+)
+TABLE_OF_CHUNKS = pl.DataFrame(
+    {
+        "integer": [3, None, 70, 9, 100, 4, 5, 6] * 5,
+        "float": [0.5, 1.25, None, 3.0, 4.0, 5.0, 8.75, 9.0] * 5,
+        "date": [datetime.date(2020, 1 + i, 1) for i in range(8)] * 5,
+        "boolean": [True, False, None, True] * 10,
+        "categorical": ["a", "b", None, "b", "c", "a", "d", "b"] * 5,
+    }
+)

@@ -92,7 +92,9 @@ def test_a_sample_rate_that_is_given_stays() -> None:
 
 
 def _table_sigma(**arguments: Any) -> float:
-    plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=15, options={}, **arguments)
+    plan = dpctgan.plan(
+        epsilon=1.0, delta=1e-6, n_tables=15, options={"gradient_share": 0.1}, **arguments
+    )
     assert plan.table_sigma is not None
     return plan.table_sigma
 
@@ -123,14 +125,14 @@ def test_at_the_largest_rate_the_least_noise_changes_nothing(epsilon: float, mon
 
 def test_other_accountants_agree_on_the_cost_of_small_rates() -> None:
     # The gradients alone, with so little noise that they cost: what the tables cost is known.
-    event = NoisyGradients(name="g", noise_multiplier=0.5, sample_rate=1.6e-4, steps=3000)
+    event = NoisyGradients(name="g", noise_multiplier=0.6, sample_rate=1.6e-4, steps=30_000)
     ours = cost([event], delta=1e-6).epsilon
     others = cross_check([event], delta=1e-6)
     assert 0.5 < ours < 10.0
     assert others["opacus_rdp"] >= ours
     assert abs(others["opacus_prv"] - ours) <= 0.02 * ours
-    halved = replace(event, noise_multiplier=0.25)
-    assert cross_check([halved], delta=1e-6)["opacus_prv"] > 1.3 * ours
+    less = replace(event, noise_multiplier=0.5)
+    assert cross_check([less], delta=1e-6)["opacus_prv"] > 1.3 * ours
 
 
 def test_the_plan_follows_its_shares() -> None:

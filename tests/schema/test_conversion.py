@@ -129,8 +129,9 @@ def test_any_column_converts_to_its_type_without_losing_count(raw, kind):
 
 
 _words = st.sampled_from(
-    ["1", "2.0", "2.5", "1e3", " 7", "nan", "true", "No", "x", "", "007", "2020-01-31", "31.01.2020",
-     "2020-01-31 10:00", "2020-01-31T10:00:00Z", "2020-01-31 10:00:00+02:00", "Jan 31, 2020"]
+    ["1", "2.0", "2.5", "1e3", " 7", "nan", "true", "No", "x", "", "007", "2020-01-31",
+     "31.01.2020", "2020-01-31 10:00", "2020-01-31T10:00:00Z", "2020-01-31 10:00:00+02:00",
+     "Jan 31, 2020"]
 )  # fmt: skip
 _mixed = st.lists(st.none() | _words, min_size=1, max_size=8).map(
     lambda v: pl.Series("x", v, dtype=pl.String)

@@ -11,8 +11,10 @@ each of its tables; a missing category is counted in a cell of its own instead o
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +22,7 @@ import numpy as np
 from synthkit.encode.codec import check_table
 from synthkit.encode.domains import months, names, numbers
 from synthkit.encode.domains.occupied import is_occupied
+from synthkit.encode.reading import parts
 from synthkit.errors import InputError
 from synthkit.privacy.event import Event, NoisyTables, ThresholdedTables
 from synthkit.schema.model import (
@@ -140,7 +143,7 @@ def buy(table: pl.DataFrame, schema: Schema, units: np.ndarray, looks: Sequence[
     check_table(table, [c.name for c in columns], units)
     # PRIVACY: one row per unit, chosen in secret and anew. A unit changes at most one cell of each
     # table by one; charged as the events of this look.
-    rows = table[mechanism.one_row_per_unit(units)]
+    rows = _Rows(table, mechanism.one_row_per_unit(units))
     on_grid, named, with_decimals, yes_no = _split(columns)
     of = {e.name: e for e in looks if isinstance(e, NoisyTables | ThresholdedTables)}
     bought: dict[str, Column] = {}
@@ -194,24 +197,55 @@ def _noisy(tables: Sequence[np.ndarray], sigma: float) -> list[np.ndarray]:
     return np.split(noisy, np.cumsum([t.size for t in tables])[:-1])
 
 
-def _count(cells: np.ndarray, n_cells: int) -> np.ndarray:
-    return np.bincount(cells, minlength=n_cells).astype(np.int64)
+@dataclass(frozen=True)
+class _Rows:
+    """The rows that count, read column by column and in chunks: the table is never copied."""
+
+    table: pl.DataFrame
+    chosen: np.ndarray
+    """Which rows count, int64, shape (n_units,)."""
+
+    def of(self, column: Column) -> Iterator[pl.Series]:
+        """Yields the chosen values of a column."""
+        series = self.table.get_column(column.name)
+        for part in parts(len(self.chosen)):
+            yield series[self.chosen[part]]
+
+    def count(
+        self, column: Column, cells: Callable[[pl.Series], np.ndarray], n_cells: int
+    ) -> np.ndarray:
+        """Counts the values of each cell, int64, shape (n_cells,)."""
+        total = np.zeros(n_cells, dtype=np.int64)
+        for series in self.of(column):
+            total += np.bincount(cells(series), minlength=n_cells)
+        return total
+
+    def names(self, column: Column) -> dict[str, int]:
+        """Counts the values that may be told; see `names.counts`."""
+        total: dict[str, int] = {}
+        for series in self.of(column):
+            for name, count in names.counts(series).items():
+                total[name] = total.get(name, 0) + count
+        return total
+
+
+def _yes_no_cells(series: pl.Series) -> np.ndarray:
+    return np.asarray(series.cast(int).fill_null(2).to_numpy())
 
 
 def _bounded(
-    rows: pl.DataFrame, columns: Sequence[Column], sigma: float
+    rows: _Rows, columns: Sequence[Column], sigma: float
 ) -> tuple[dict[str, Column], list[_Total]]:
     """Buys bounds and nullability of numbers, dates and times."""
     # PRIVACY: reads real rows; each adds one to one cell of each table.
     tables = []
     for column in columns:
-        series = rows.get_column(column.name)
         if column.kind in NUMERIC_KINDS:
             is_integer = column.kind == "integer"
-            cells = numbers.cells(series, is_integer=is_integer)
-            tables.append(_count(cells, numbers.n_cells(is_integer)))
+            cells = functools.partial(numbers.cells, is_integer=is_integer)
+            tables.append(rows.count(column, cells, numbers.n_cells(is_integer)))
         else:
-            tables.append(_count(months.cells(series), months.N_CELLS))
+            tables.append(rows.count(column, months.cells, months.N_CELLS))
     found: dict[str, Column] = {}
     totals: list[_Total] = []
     for column, noisy in zip(columns, _noisy(tables, sigma), strict=True):
@@ -231,7 +265,7 @@ def _bounded(
 
 
 def _detailed(
-    rows: pl.DataFrame,
+    rows: _Rows,
     bought: Mapping[str, Column],
     with_decimals: Sequence[Column],
     yes_no: Sequence[Column],
@@ -240,12 +274,9 @@ def _detailed(
     """Buys decimals of float columns, whose bounds are bought, and nullability of yes/no ones."""
     # PRIVACY: reads real rows; each adds one to at most one cell of each table.
     tables = [
-        _count(numbers.decimal_cells(rows.get_column(c.name)), numbers.N_DECIMALS)
-        for c in with_decimals
+        *(rows.count(c, numbers.decimal_cells, numbers.N_DECIMALS) for c in with_decimals),
+        *(rows.count(c, _yes_no_cells, 3) for c in yes_no),
     ]
-    for column in yes_no:
-        series = rows.get_column(column.name)
-        tables.append(_count(series.cast(int).fill_null(2).to_numpy(), 3))
     found: dict[str, Column] = {}
     totals: list[_Total] = []
     for column, noisy in zip((*with_decimals, *yes_no), _noisy(tables, sigma), strict=True):
@@ -262,7 +293,7 @@ def _detailed(
 
 
 def _named(
-    rows: pl.DataFrame,
+    rows: _Rows,
     columns: Sequence[Column],
     event: ThresholdedTables,
     totals: Sequence[_Total],
@@ -271,14 +302,13 @@ def _named(
     from synthkit.privacy import threshold
 
     # PRIVACY: reads real rows; each adds one to one name or to the missing cell of each column.
-    series = [rows.get_column(c.name) for c in columns]
-    cells = [np.array([s.null_count()], dtype=np.int64) for s in series]
+    cells = [np.array([sum(s.null_count() for s in rows.of(c))], dtype=np.int64) for c in columns]
     missing = [int(noisy[0]) for noisy in _noisy(cells, event.sigma)]
     told = [
         threshold.published_counts(
-            names.counts(s), sigma=event.sigma, delta=event.delta / event.tables
+            rows.names(c), sigma=event.sigma, delta=event.delta / event.tables
         )
-        for s in series
+        for c in columns
     ]
     units = _units(totals, told, missing, event.sigma)
     found: dict[str, Column] = {}
