@@ -23,12 +23,14 @@ if TYPE_CHECKING:
     from synthkit.privacy.event import Event
 
 NOT_PLUGINS = (
+    "batches",
     "bookkeeping",
     "completion",
     "conditions",
     "consistency",
     "critic",
     "device",
+    "joints",
     "layout",
     "network",
     "options",

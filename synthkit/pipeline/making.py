@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
 from synthkit.errors import InputError
+from synthkit.pipeline.deriving import covering
 from synthkit.pipeline.plan import DOMAIN_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
 from synthkit.schema import Column, Schema, from_data, not_public, opened, require_domains
+from synthkit.schema.feasibility import require_possible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -123,6 +125,7 @@ def planned(schema: Schema, making: Making) -> Planned:
     if delta is None:
         delta = accountant.default_delta(schema.rows_public)
     to_buy = from_data(schema) if buys(making.generator, making.domains) else ()
+    require_possible(schema, as_written=not to_buy)
     # Refuses an unusable declared domain; those to be bought are not looked at.
     declared = tuple(c for c in schema.columns if c.name not in to_buy)
     encode.n_tables(dataclasses.replace(schema, columns=declared))
@@ -188,7 +191,7 @@ def bought(job: Planned, train: pl.DataFrame) -> tuple[Schema, pl.DataFrame]:
     schema = job.schema
     if job.looks:
         # PRIVACY: the looks of `job.looks`, which the caller has charged.
-        schema = shop.buy(train, schema, unit_index(train, schema), job.looks)
+        schema = covering(shop.buy(train, schema, unit_index(train, schema), job.looks))
     return schema, shop.mapped(train, schema)
 
 

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from synthkit.schema.constraints import Constraint, Follows, Order, column_names
-from synthkit.schema.feasibility import find_row
+from synthkit.schema.feasibility import is_impossible
 from synthkit.schema.model import Column
-from synthkit.schema.opening import opened_column
 
 Problem = tuple[tuple[str | int, ...], str]
 MOST_KEYS = 100_000
@@ -23,27 +22,6 @@ def together(constraints: Sequence[Constraint], columns: Mapping[str, Column]) -
     yield from found
     if not found and is_impossible(constraints, columns):
         yield (), "bar every row: no row of the declared domain obeys all of them"
-
-
-def is_impossible(
-    constraints: Sequence[Constraint],
-    columns: Mapping[str, Column],
-    *,
-    as_written: bool = False,
-) -> bool:
-    """Whether it is certain that no row of the domain obeys all rules.
-
-    Args:
-        constraints: The rules.
-        columns: By name.
-        as_written: Whether domains marked as read from the data bind, too; else they are open.
-    """
-    used = {n: columns[n] for c in constraints for n in column_names(c)}
-    if not as_written:
-        used = {
-            name: opened_column(c) if c.domain_source == "data" else c for name, c in used.items()
-        }
-    return find_row(used, constraints).is_impossible
 
 
 def _functions(

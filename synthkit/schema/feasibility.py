@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from synthkit.errors import ConfigError
 from synthkit.schema import regions
 from synthkit.schema.constraints import (
     Constraint,
@@ -22,8 +23,10 @@ from synthkit.schema.constraints import (
     Value,
     ValueSet,
     column_names,
+    in_words,
 )
-from synthkit.schema.model import Column
+from synthkit.schema.model import Column, Schema
+from synthkit.schema.opening import opened_column
 from synthkit.schema.regions import Position, Region
 
 MOST_STEPS = 20_000
@@ -71,6 +74,46 @@ def find_row(
     choices = [_choices(c, columns, domains) for c in constraints if not isinstance(c, Order)]
     row = None if any(r.is_empty for r in box.values()) else search.run(box, choices)
     return Found(row, row is not None or search.steps < MOST_STEPS)
+
+
+def is_impossible(
+    constraints: Sequence[Constraint],
+    columns: Mapping[str, Column],
+    *,
+    as_written: bool = False,
+) -> bool:
+    """Whether it is certain that no row of the domain obeys all rules.
+
+    Args:
+        constraints: The rules.
+        columns: By name.
+        as_written: Whether domains marked as read from the data bind, too; else they are open.
+    """
+    used = {n: columns[n] for c in constraints for n in column_names(c)}
+    if not as_written:
+        used = {
+            name: opened_column(c) if c.domain_source == "data" else c for name, c in used.items()
+        }
+    return find_row(used, constraints).is_impossible
+
+
+def require_possible(schema: Schema, *, as_written: bool) -> None:
+    """Refuses rules that no row of a domain can obey.
+
+    Args:
+        schema: With the rules.
+        as_written: Whether domains marked as read from the data bind, too.
+
+    Raises:
+        ConfigError: If it is certain that no row can.
+    """
+    columns = {c.name: c for c in schema.columns}
+    if schema.constraints and is_impossible(schema.constraints, columns, as_written=as_written):
+        raise ConfigError(
+            "The schema's constraints bar every row: no row of its domain obeys all of them.",
+            hint="Take one of them out, or widen bounds and categories.",
+            details=[in_words(rule) for rule in schema.constraints],
+        )
 
 
 def named_values(constraints: Sequence[Constraint], name: str) -> list[Value]:

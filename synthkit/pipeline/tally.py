@@ -1,0 +1,26 @@
+"""How many drawn rows had to change so that all obey the schema's rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Tally:
+    """What had to be done so that every row obeys: it says how well the model knew the rules."""
+
+    rows: int = 0
+    """Rows that were drawn."""
+    broke: dict[int, int] = field(default_factory=dict)
+    """Rows that broke each rule as the model drew them, by the rule's place in the schema."""
+    redrawn: int = 0
+    """Rows of which at least one cell changed."""
+    borrowed: int = 0
+    """Of these, rows that took linked columns from a row that obeys."""
+    constructed: int = 0
+    """Of these, rows that took them from a row that was searched for."""
+
+    @property
+    def redrawn_share(self) -> float:
+        """Share of rows of which at least one cell changed."""
+        return self.redrawn / self.rows if self.rows else 0.0
