@@ -106,7 +106,8 @@ class Drawing:
 
         decode = self.model.codec.decode
         if self.obedience is None:
-            return decode(part.source.draw(n, self.rng), self.rng, part.within)
+            drawn: pl.DataFrame = decode(part.source.draw(n, self.rng), self.rng, part.within)
+            return drawn
         frames = []
         for batch in part.source.batches(n, self.rng):
             frame = decode(batch.values, self.rng, part.within)

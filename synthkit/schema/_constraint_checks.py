@@ -12,7 +12,7 @@ from synthkit.schema.feasibility import is_impossible
 from synthkit.schema.model import Column
 
 Problem = tuple[tuple[str | int, ...], str]
-MOST_KEYS = 100_000
+MOST_KEYS = 10_000
 """Most combinations of deciding values: the function is written down for each."""
 
 

@@ -30,6 +30,9 @@ from synthkit.schema.model import Column
 Scalar = bool | int | float | datetime.datetime | datetime.date | str
 PairsForm = dict[str, Scalar] | list[list[Scalar | None]]
 KEYS = ("follows", "order", "when")
+_UNNAMEABLE = frozenset("'\"`\\#\n\r\t")
+"""Characters of names that pandas' queries, by which Great Expectations checks rules, cannot hold."""
+_BRACKETS = ("()", "[]", "{}")
 
 
 class _Form(BaseModel):
@@ -141,6 +144,11 @@ def _column_problems(
         yield at, f"there is no column {name!r}{mean}"
     elif not columns[name].is_encoded:
         yield at, f"column {name!r} is left out of the synthetic table, so no rule can hold on it"
+    elif set(name) & _QUOTES:
+        yield (
+            at,
+            f"column {name!r} has a quote, backtick or backslash; rename it to name it in rules",
+        )
 
 
 def _order_problems(form: OrderForm, columns: Mapping[str, Column]) -> Iterator[Problem]:
