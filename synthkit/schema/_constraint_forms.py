@@ -31,7 +31,7 @@ Scalar = bool | int | float | datetime.datetime | datetime.date | str
 PairsForm = dict[str, Scalar] | list[list[Scalar | None]]
 KEYS = ("follows", "order", "when")
 _UNNAMEABLE = frozenset("'\"`\\#\n\r\t")
-"""Characters of names that pandas' queries, by which Great Expectations checks rules, cannot hold."""
+"""Characters that column names in pandas queries, by which rules are checked, cannot have."""
 _BRACKETS = ("()", "[]", "{}")
 
 
@@ -144,7 +144,7 @@ def _column_problems(
         yield at, f"there is no column {name!r}{mean}"
     elif not columns[name].is_encoded:
         yield at, f"column {name!r} is left out of the synthetic table, so no rule can hold on it"
-    elif set(name) & _QUOTES:
+    elif set(name) & _UNNAMEABLE:
         yield (
             at,
             f"column {name!r} has a quote, backtick or backslash; rename it to name it in rules",
