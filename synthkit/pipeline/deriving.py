@@ -179,26 +179,50 @@ def _completed(
     table: np.ndarray,
     allowed: Mapping[Value | None, list[Value | None]],
 ) -> Pairs:
-    """Takes the most probable value of the column for each combination that is not known."""
+    """Finds the value of the column for each combination that is not known.
+
+    Alone in its codes, a combination gets the most probable value. Combinations that share codes
+    (rare values) cannot be told apart by the model: they are shared out among values, the heaviest
+    first, so that together they have the values that the model gives their codes.
+    """
     known = {key for key, _ in rule.known}
     values = _cell_values(part)
     share = part.masses / np.maximum(part.counts[part.code_of_cell], 1e-300)  # (n_cells,)
     # Where the model never draws a combination, the column's own frequencies decide.
     table = table + 1e-9 * (part.counts / max(part.counts.sum(), 1e-300))
     shape = [d.size for d in deciding]
+    groups: dict[int, list[tuple[float, tuple[Value | None, ...]]]] = {}
+    cells = [
+        list(zip(_cell_values(d), d.code_of_cell.tolist(), _inner(d).tolist(), strict=True))
+        for d in deciding
+    ]
+    for combination in itertools.product(*cells):
+        key = tuple(value for value, _, _ in combination)
+        group = int(np.ravel_multi_index([code for _, code, _ in combination], shape))
+        weight = float(np.prod([mass for _, _, mass in combination]))
+        if key not in known:
+            groups.setdefault(group, []).append((weight, key))
     found = []
-    keys = [list(zip(_cell_values(d), d.code_of_cell, strict=True)) for d in deciding]
-    for cells in itertools.product(*keys):
-        key = tuple(value for value, _ in cells)
-        if key in known:
-            continue
-        group = int(np.ravel_multi_index([int(code) for _, code in cells], shape))
-        weights = table[group][part.code_of_cell] * share  # (n_cells,)
-        if len(key) == 1 and key[0] in allowed:
-            barred = np.array([v not in allowed[key[0]] for v in values])
-            weights = np.where(barred, -1.0, weights) if not barred.all() else weights
-        found.append((key, values[int(weights.argmax())]))
+    for group, members in groups.items():
+        left = table[group][part.code_of_cell] * share  # (n_cells,)
+        left = left / max(left.sum(), 1e-300) * max(sum(w for w, _ in members), 1e-300)
+        for weight, key in sorted(members, key=lambda m: -m[0]):
+            own = left
+            if len(key) == 1 and key[0] in allowed:
+                barred = np.array([v not in allowed[key[0]] for v in values])
+                own = np.where(barred, -np.inf, left) if not barred.all() else left
+            best = int(own.argmax())
+            left[best] -= weight
+            found.append((key, values[best]))
     return tuple(found)
+
+
+def _inner(part: ColumnCodec) -> np.ndarray:
+    """Returns the share of each public cell in its code, shape (n_cells,)."""
+    counts = part.counts[part.code_of_cell]
+    alike = np.bincount(part.code_of_cell)[part.code_of_cell]
+    shares = np.where(counts > 0, part.masses / np.maximum(counts, 1e-300), 1.0 / alike)
+    return np.asarray(shares)
 
 
 def _cell_values(part: ColumnCodec) -> list[Value | None]:

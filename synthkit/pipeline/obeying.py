@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from synthkit.generate.batches import Batch
     from synthkit.pipeline.model import Model
 
+JOINT_TRIES = 10
+"""Times that the linked columns of a row are drawn again together, before one after the other."""
 Cells = dict[str, "pl.Series"]
 
 
@@ -87,6 +89,9 @@ class Obedience:
         for i, rule in enumerate(book.rules):
             n = int(breaks(frame, rule, book.columns).sum())
             tally.broke[i] = tally.broke.get(i, 0) + n
+        drawn = frame
+        if batch is not None and batch.cells is not None and not pinned:
+            frame = self._jointly(frame, batch, base, rng)
         cells: Cells = {n: frame.get_column(n) for n in (*book.names, *base) if n in frame.columns}
         for names in (book.order, tuple(reversed(book.order))):
             self._sweep(names, cells, batch, base, pinned, rng)
@@ -100,8 +105,38 @@ class Obedience:
                     "Rows that break the schema's rules were about to be given out.",
                     hint="This is a fault of synthkit; nothing was written. Please report it.",
                 )
-        tally.redrawn += int(differs(frame, done, list(cells)).sum())
+        tally.redrawn += int(differs(drawn, done, list(cells)).sum())
         return done
+
+    def _jointly(
+        self,
+        frame: pl.DataFrame,
+        batch: Batch,
+        base: Mapping[str, Region],
+        rng: np.random.Generator,
+    ) -> pl.DataFrame:
+        """Draws linked columns again, together, from each row's latent, until they agree.
+
+        What is accepted has the model's distribution given the latent and the rules. Tries are
+        bounded: a row whose latent hardly knows how to obey is left to what comes next.
+        """
+        import polars as pl
+
+        for group, rules in self.book.components:
+            names = tuple(n for n in self.book.names if n in group)
+            left = np.flatnonzero(self._broken_in(frame, base, names, rules))
+            for _ in range(JOINT_TRIES):
+                if left.size == 0:
+                    break
+                new = pl.DataFrame(
+                    self._redrawer.again(n, left, base.get(n), batch=batch, rng=rng).alias(n)
+                    for n in names
+                )
+                good = ~self._broken_in(new, base, names, rules)
+                taken = new.filter(pl.Series(good))
+                frame = frame.with_columns(scattered(frame[n], left[good], taken[n]) for n in names)
+                left = left[~good]
+        return frame
 
     def _sweep(
         self,

@@ -87,6 +87,35 @@ class Redrawer:
             return cells, np.ones(len(rows), dtype=bool)
         return self._between(name, part, withins, weights, cells, held, floor, ceiling, rng)
 
+    def again(
+        self,
+        name: str,
+        rows: np.ndarray,
+        held: Region | None,
+        *,
+        batch: Batch,
+        rng: np.random.Generator,
+    ) -> pl.Series:
+        """Draws one cell for each row from its latent alone, whatever other columns say.
+
+        Args:
+            name: Of the column.
+            rows: Which rows of the batch, shape (n,).
+            held: Values that the cells may have; None: all.
+            batch: The rows' latents.
+            rng: Public randomness.
+        """
+        place = self.codec.columns.index(name)
+        part = self.codec.parts[place]
+        weights = self._weights(place, rows, batch, None)
+        if held is None:
+            return part.decode(_codes(weights, rng), rng)
+        withins = [self._within(part, c) for c in conditions_of(self.columns[name], held)]
+        evidence = np.sum([w.evidence for w in withins], axis=0)  # (size,)
+        could = evidence if evidence.sum() > 0 else np.ones_like(evidence)
+        weights = np.where((weights @ could)[:, None] > _LITTLE, weights * could, could)
+        return _cells(part, withins, weights, rng)
+
     def _between(
         self,
         name: str,
@@ -216,11 +245,7 @@ def _cells(
     """Draws a code for each row by its weights, then a value of it in one of the conditions."""
     import polars as pl
 
-    steps = weights.cumsum(1)  # (n, size)
-    sought = rng.random(len(weights)) * steps[:, -1]
-    codes = np.minimum((steps <= sought[:, None]).sum(1), weights.shape[1] - 1)  # (n,)
-    # Rounding must not pass the last code with any weight.
-    codes = np.minimum(codes, (steps < steps[:, -1:]).sum(1))
+    codes = _codes(weights, rng)
     if len(withins) == 1:
         return withins[0].draw(part.grid, codes, rng)
     shares = np.stack([w.evidence[codes] for w in withins], axis=1).cumsum(1)  # (n, n_withins)
@@ -233,3 +258,12 @@ def _cells(
             order.append(mine)
             drawn.append(within.draw(part.grid, codes[mine], rng))
     return pl.concat(drawn)[np.argsort(np.concatenate(order)).astype(np.uint32)]
+
+
+def _codes(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws a code for each row in proportion to its weights, shape (n,)."""
+    steps = weights.cumsum(1)  # (n, size)
+    sought = rng.random(len(weights)) * steps[:, -1]
+    # Rounding must not pass the last code with any weight.
+    last = (steps < steps[:, -1:]).sum(1)
+    return np.asarray(np.minimum((steps <= sought[:, None]).sum(1), last))
