@@ -6,6 +6,7 @@ has mass, says on what it rests, and yields frames. One seed decides everything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from synthkit.generate.rejection import Rejection
     from synthkit.pipeline.model import Model
 
+LOG = logging.getLogger("synthkit")
 CHUNK_ROWS = 100_000
 BLOCK_ROWS = 800_000
 """Rows that a generator draws at a time without conditions: with so many, several rows share a
@@ -76,6 +78,15 @@ class Drawing:
         if self.parts:
             return self._conditioned()
         return self._free() if self.obedience is None else self._obeying(self.obedience)
+
+    def table(self) -> pl.DataFrame:
+        """Draws all rows."""
+        import polars as pl
+
+        found = pl.concat(list(self.chunks()))
+        if self.obedience is not None:
+            LOG.info("%s", self.tally.in_words())
+        return found
 
     def _obeying(self, obedience: Obedience) -> Iterator[pl.DataFrame]:
         """Yields rows without a condition, batch by batch, each made to obey the rules."""

@@ -24,3 +24,17 @@ class Tally:
     def redrawn_share(self) -> float:
         """Share of rows of which at least one cell changed."""
         return self.redrawn / self.rows if self.rows else 0.0
+
+    def broken_share(self, rule: int) -> float | None:
+        """Share of rows that broke a rule as the model drew them; None: no row was drawn."""
+        return self.broke.get(rule, 0) / self.rows if self.rows else None
+
+    def in_words(self) -> str:
+        """Says in a sentence what had to be done."""
+        many = "1 rule holds" if len(self.broke) == 1 else f"{len(self.broke)} rules hold"
+        text = f"{many} in all rows; {self.redrawn_share:.1%} were drawn again for it"
+        if self.borrowed:
+            text += f", {self.borrowed:,} of them with cells of another row"
+        if self.constructed:
+            text += f", {self.constructed:,} of them with cells that were searched for"
+        return text + "."

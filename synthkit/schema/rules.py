@@ -7,6 +7,7 @@ real rows obey is a look that nobody has paid for, and no answer would change wh
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -129,6 +130,28 @@ def disagreeing(table: pl.DataFrame, rule: Follows, columns: Mapping[str, Column
     groups = rest.group_by([*rule.of, rule.column]).len()
     most = groups.group_by(list(rule.of)).agg(pl.col("len").max())
     return wrong + rest.height - int(most.get_column("len").sum())
+
+
+def agreed(table: pl.DataFrame, rule: Follows, columns: Mapping[str, Column]) -> Follows:
+    """Completes a function from a synthetic table: the most frequent value of each combination.
+
+    Args:
+        table: Synthetic rows, or any others that may be told.
+        rule: Whose function may not be known of every combination.
+        columns: Of the schema, by name.
+    """
+    import polars as pl
+
+    rest = table.filter(~following(table, rule, columns)[1])
+    most = (
+        rest.group_by([*rule.of, rule.column])
+        .agg(pl.len().alias(" rows"))
+        .sort([" rows", *rule.of, rule.column], descending=[True] + [False] * (len(rule.of) + 1))
+        .unique(list(rule.of), keep="first", maintain_order=True)
+        .select([*rule.of, rule.column])
+    )
+    found = tuple((tuple(row[:-1]), row[-1]) for row in most.rows())
+    return dataclasses.replace(rule, learned=(*rule.learned, *found))
 
 
 def broken(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
