@@ -10,6 +10,7 @@ column to column along them finds a row if the box has one. Exact, unless the se
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -161,21 +162,29 @@ def _choices(
     for key, value in pairs:
         box = {n: single(columns[n], k) for n, k in zip(constraint.of, key, strict=True)}
         boxes.append({**box, constraint.column: single(columns[constraint.column], value)})
-    if len(constraint.of) > 1:
-        # What is not known of the function may be anything; a model completes it.
-        return [*boxes, {}] if len(pairs) < _n_keys(constraint, domains) else boxes
-    name = constraint.of[0]
-    keys = {key[0] for key, _ in pairs}
-    unknown = tuple(i for i in domains[name].items if i not in keys)
-    missing = domains[name].missing and None not in keys
-    return [*boxes, {name: Region(items=unknown, missing=missing)}]
+    # What is not known of the function may be anything; a model completes it.
+    known = {key for key, _ in pairs}
+    return boxes + [box for box in _unknown(constraint, domains, known) if box]
 
 
-def _n_keys(constraint: Follows, domains: Mapping[str, Region]) -> int:
-    total = 1
-    for name in constraint.of:
-        total *= len(domains[name].items) + domains[name].missing
-    return total
+def _unknown(
+    constraint: Follows, domains: Mapping[str, Region], known: set[tuple[Value | None, ...]]
+) -> Iterator[Box]:
+    """Yields boxes that together hold every combination of which a function says nothing."""
+
+    def members(name: str) -> list[object]:
+        return [*domains[name].items, *([None] if domains[name].missing else [])]
+
+    *first, last = constraint.of
+    for prefix in itertools.product(*(members(name) for name in first)):
+        left = [v for v in members(last) if (*prefix, v) not in known]
+        if not left:
+            continue
+        cells = {name: [value] for name, value in zip(first, prefix, strict=True)} | {last: left}
+        yield {
+            name: Region(items=tuple(v for v in held if v is not None), missing=None in held)
+            for name, held in cells.items()
+        }
 
 
 class _Search:
