@@ -22,7 +22,7 @@ from synthkit.errors import InputError, SynthkitError
 from synthkit.pipeline.cells import differs, inside, limit, places_of, scattered
 from synthkit.pipeline.redrawing import Redrawer
 from synthkit.pipeline.rulebook import Base, Rulebook
-from synthkit.pipeline.tally import Tally
+from synthkit.pipeline.tally import Tally, knows
 from synthkit.schema import dtype_of
 from synthkit.schema.feasibility import find_row
 from synthkit.schema.regions import Region, is_on_line
@@ -118,11 +118,15 @@ class Obedience:
         """Draws linked columns again, together, from each row's latent, until they agree.
 
         What is accepted has the model's distribution given the latent and the rules. Tries are
-        bounded: a row whose latent hardly knows how to obey is left to what comes next.
+        bounded: a row whose latent hardly knows how to obey is left to what comes next; so are all
+        where the model does not know a rule, for then it would thin out the rows that the rule
+        bears on until hardly any is left.
         """
         import polars as pl
 
         for group, rules in self.book.components:
+            if not all(knows(frame, self.book.rules[i], self.book.columns) for i in rules):
+                continue
             names = tuple(n for n in self.book.names if n in group)
             left = np.flatnonzero(self._broken_in(frame, base, names, rules))
             for _ in range(JOINT_TRIES):

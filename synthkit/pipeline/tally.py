@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from synthkit.schema import Column, Constraint, Implies
+from synthkit.schema.rules import breaks, is_in
+
+if TYPE_CHECKING:
+    import polars as pl
+
+MOST_BROKEN = 0.5
+"""Where more of the rows that a rule bears on break it, the model does not know the rule."""
 
 
 @dataclass
@@ -38,3 +51,19 @@ class Tally:
         if self.constructed:
             text += f", {self.constructed:,} of them with cells that were searched for"
         return text + "."
+
+
+def knows(frame: pl.DataFrame, rule: Constraint, columns: Mapping[str, Column]) -> bool:
+    """Whether the model knows a rule, going by how many of its rows obey it as drawn.
+
+    Args:
+        frame: Rows as the model drew them.
+        rule: Of the schema; one that says when it holds is judged on the rows it bears on.
+        columns: Of the schema, by name.
+    """
+    wrong = breaks(frame, rule, columns).to_numpy()
+    sides = [np.ones(frame.height, dtype=bool)]
+    if isinstance(rule, Implies):
+        when = frame.select(is_in(columns[rule.when.column], rule.when)).to_series().to_numpy()
+        sides = [when, ~when] if rule.exactly else [when]
+    return all(bool(wrong[side].mean() <= MOST_BROKEN) for side in sides if side.any())
