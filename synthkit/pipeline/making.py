@@ -17,7 +17,16 @@ from synthkit.pipeline.deriving import covering
 from synthkit.pipeline.plan import DOMAIN_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
-from synthkit.schema import Column, Schema, from_data, not_public, opened, require_domains
+from synthkit.schema import (
+    Column,
+    Follows,
+    Schema,
+    column_names,
+    from_data,
+    not_public,
+    opened,
+    require_domains,
+)
 from synthkit.schema.feasibility import require_possible
 
 if TYPE_CHECKING:
@@ -233,8 +242,15 @@ def way_of_making(job: Planned) -> str:
     from synthkit.pipeline.versions import versions
 
     columns = [dataclasses.replace(c, description="") for c in job.schema.columns]
+    # Rules change no noise and no look, but the values that they name join bought domains.
+    rules = [
+        dataclasses.replace(rule, learned=()) if isinstance(rule, Follows) else rule
+        for rule in job.schema.constraints
+        if any(job.schema.column(n).domain_source != "public" for n in column_names(rule))
+    ]
     return artifacts.digest(
         {
+            **({"constraints": rules} if rules else {}),
             "columns": columns,
             "unit": job.schema.privacy_unit,
             "generator": job.making.generator,
