@@ -54,11 +54,7 @@ def to_plain(value: Any) -> Any:
 def canonical_json(value: Any) -> bytes:
     """Returns sorted, compact UTF-8 JSON: same artifact, same bytes."""
     text = json.dumps(
-        to_plain(value),
-        sort_keys=True,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        allow_nan=False,
+        to_plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
     return text.encode("utf-8")
 
@@ -304,6 +300,16 @@ class Validity:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RuleRecord:
+    """A rule of the schema; its checks in `Validity` begin with `rule` (`rule1`, `rule2` ...)."""
+
+    rule: str
+    words: str
+    broken_as_drawn: float | None = None
+    """Share of rows that broke it before they were drawn again; None: made elsewhere."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Omission:
     """A column that the synthetic table does not have, and why."""
 
@@ -351,6 +357,7 @@ class Evidence:
     dictionary: tuple[Mapping[str, str], ...] = ()
     """One row per column of the schema: column, kind, role, domain, domain_source, treatment."""
     omissions: tuple[Omission, ...] = ()
+    rules: tuple[RuleRecord, ...] = ()
     provenance: Provenance | None = None
     subject_sha256: str = ""
     """SHA-256 of the synthetic table's Parquet file, when there is one."""

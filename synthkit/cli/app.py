@@ -126,12 +126,17 @@ def check(
     schema: SchemaPath,
     as_json: Json = False,
 ) -> None:
-    """List all problems of a table at once."""
+    """List all problems of a table at once.
+
+    Rows that break a rule (`constraints`) are counted too; they are warnings, for no fit looks at
+    them.
+    """
+    from synthkit.schema import broken, load
     from synthkit.schema import check as check_table
-    from synthkit.schema import load
     from synthkit.source import read
 
-    problems = check_table(read(table), load(schema))
+    raw, loaded = read(table), load(schema)
+    problems = (*check_table(raw, loaded), *broken(raw, loaded))
     raise typer.Exit(results.print_problems(problems, table, as_json=as_json))
 
 

@@ -14,7 +14,7 @@ from synthkit.cli.results import print_json, printable
 from synthkit.errors import InputError
 
 if TYPE_CHECKING:
-    from synthkit.pipeline.drawing import Part
+    from synthkit.pipeline.drawing import Drawing
 
 FEW_EFFECTIVE = 1_000
 """A condition on fewer effective latents is noted: its rows repeat a small part of the model."""
@@ -60,7 +60,7 @@ def sample(
     conditions, shares = pairs(where, "--where"), _balance(balance, share)
     drawing = Model.load(model).draw(rows, seed=seed, where=conditions, balance=shares)
     written = write_table(drawing.chunks(), output)
-    _print_sample(written, output, drawing.parts, as_json=as_json)
+    _print_sample(written, output, drawing, as_json=as_json)
 
 
 def complete(
@@ -92,11 +92,14 @@ def complete(
                 "output": str(output),
                 "filled": done.filled,
                 "thin_rows": done.thin,
+                **({"redrawn_rows": done.tally.redrawn} if done.tally else {}),
                 "covered_by_epsilon": False,
             }
         )
         return
     print(f"{written:,} rows in {output}, {done.filled:,} cells filled")
+    if done.tally:
+        print(f"  {done.tally.in_words()}")
     if done.thin:
         _note(
             f"{done.thin:,} rows are so unlike what the model draws that their completion rests "
@@ -160,16 +163,26 @@ def _balance(balance: str | None, share: Sequence[str] | None) -> dict[str, obje
     return dict(found)
 
 
-def _print_sample(rows: int, output: Path, parts: Sequence[Part], *, as_json: bool) -> None:
-    """Prints how many rows were written, and on what each condition rests."""
-    supports = [(part.label, part.support) for part in parts]
+def _print_sample(rows: int, output: Path, drawing: Drawing, *, as_json: bool) -> None:
+    """Prints how many rows were written, on what each condition rests, and what rules changed."""
+    from synthkit.pipeline.ruling import records
+
+    supports = [(part.label, part.support) for part in drawing.parts]
+    rules = records(drawing.model.schema, drawing.tally)
     if as_json:
         result: dict[str, object] = {"rows": rows, "output": str(output)}
         if supports:
             result["conditions"] = [{"part": label, "support": s} for label, s in supports]
+        if rules:
+            result["rules"] = rules
+            result["redrawn_share"] = drawing.tally.redrawn_share
         print_json(result)
         return
     print(f"{rows:,} synthetic rows in {output}")
+    if rules:
+        print(f"  {drawing.tally.in_words()}")
+        for rule in rules:
+            print(f"    {rule.broken_as_drawn or 0:.1%} broke it as drawn: {printable(rule.words)}")
     for label, s in supports:
         what = f"{printable(label)}: " if label else ""
         looked = (

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from synthkit.privacy.event import Event
 
 NOT_PLUGINS = (
+    "batches",
     "bookkeeping",
     "completion",
     "conditions",
@@ -30,6 +31,7 @@ NOT_PLUGINS = (
     "counting",
     "critic",
     "device",
+    "joints",
     "layout",
     "network",
     "options",

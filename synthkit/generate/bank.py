@@ -39,6 +39,10 @@ class Mixture:
 
     def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draws `n` rows of codes, shape (n, n_columns), uint8 or uint16, in random order."""
+        return self.draw_with_latents(n, rng)[0]
+
+    def draw_with_latents(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the same rows, and says which latent each belongs to, int64, shape (n,)."""
         each, rest = divmod(n, self._n_latents)
         values = np.empty((n, len(self.sizes)), dtype=code_dtype(self.sizes))
         # The rows that are left over go to as many latents, chosen at random.
@@ -48,7 +52,9 @@ class Mixture:
             kind = values.dtype.type
             parts = [_systematic(steps, each, rng, kind), _systematic(steps[chosen], 1, rng, kind)]
             values[order, column] = np.concatenate(parts)
-        return values
+        latents = np.empty(n, dtype=np.int64)
+        latents[order] = np.concatenate([np.repeat(np.arange(self._n_latents), each), chosen])
+        return values, latents
 
 
 def _systematic(

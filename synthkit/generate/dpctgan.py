@@ -262,6 +262,13 @@ class DPCTGANModel:
         """Draws `n` rows of codes, shape (n, n_columns), uint8 or uint16."""
         return self._mixture.draw(n, rng)
 
+    def sample_with_latents(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Draws the same rows, and the number of each row's latent, shape (n, 1), float32."""
+        values, numbers = self._mixture.draw_with_latents(n, rng)
+        return values, numbers[:, None].astype(np.float32)
+
     @cached_property
     def _cells(self) -> np.ndarray:
         """Softmax outputs on the bank, shape (n_bank, width)."""

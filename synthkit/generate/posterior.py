@@ -14,13 +14,14 @@ shape (size,): several codes may satisfy a condition, and each of them in part.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from synthkit.errors import InputError
 from synthkit.generate import ProductMixture
+from synthkit.generate.batches import Batch
 from synthkit.generate.layout import code_dtype
 
 BATCH = 8_192
@@ -115,19 +116,37 @@ class Posterior:
         weight, evenly rather than independently, then in random order.
         """
         values = np.empty((n, len(self._sizes)), dtype=code_dtype(self._sizes))
+        own, row_of = self._chosen(n, rng)
+        order = rng.permutation(n)
+        for first, batch in self._drawn(own, row_of, rng):
+            values[order[first : first + len(batch.values)]] = batch.values
+        return values
+
+    def batches(self, n: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yields the same rows with their latents, those of one latent beside each other."""
+        own, row_of = self._chosen(n, rng)
+        for _, batch in self._drawn(own, row_of, rng):
+            yield batch
+
+    def _chosen(self, n: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Resamples latents: which are chosen, and which of those each row has, ascending."""
         points = (np.arange(n) + rng.random()) * (self._steps[-1] / max(n, 1))
         chosen = np.searchsorted(self._steps, points, side="right")
         chosen = np.minimum(chosen, len(self._steps) - 1)  # (n,), ascending
-        order = rng.permutation(n)
         own, row_of = np.unique(chosen, return_inverse=True)
+        return own, row_of
+
+    def _drawn(
+        self, own: np.ndarray, row_of: np.ndarray, rng: np.random.Generator
+    ) -> Iterator[tuple[int, Batch]]:
+        """Draws the rows of chosen latents; with each batch, the place of its first row."""
         for start in range(0, len(own), BATCH):
             cells = self._mixture.distributions(self._latents[own[start : start + BATCH]])
             first, last = np.searchsorted(row_of, [start, start + len(cells)])
             for at in range(first, last, BATCH):
-                rows = slice(at, min(at + BATCH, last))
-                drawn = draw_columns(cells, row_of[rows] - start, self._sizes, self._evidence, rng)
-                values[order[rows]] = drawn
-        return values
+                latent_of = row_of[at : min(at + BATCH, last)] - start
+                drawn = draw_columns(cells, latent_of, self._sizes, self._evidence, rng)
+                yield at, Batch(drawn, cells, latent_of)
 
 
 def _support(total: float, squared: float, drawn: int) -> Support:

@@ -6,12 +6,13 @@ but `sample`; a rare condition costs time, so there is a limit and never an endl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from synthkit.errors import InputError
 from synthkit.generate import Model
+from synthkit.generate.batches import Batch
 from synthkit.generate.layout import code_dtype
 from synthkit.generate.posterior import Support
 
@@ -92,3 +93,8 @@ class Rejection:
                 self._require()
         values, self._kept = self._kept[:n], self._kept[n:]
         return values
+
+    def batches(self, n: int, rng: np.random.Generator) -> Iterator[Batch]:
+        """Yields the same rows in batches; nothing is known of what they were drawn from."""
+        for start in range(0, n, _MOST_ROWS):
+            yield Batch(self.draw(min(_MOST_ROWS, n - start), rng))

@@ -15,6 +15,8 @@ import numpy as np
 
 from synthkit.errors import InputError
 from synthkit.pipeline.drawing import generator_of
+from synthkit.pipeline.obeying import Obedience
+from synthkit.pipeline.tally import Tally
 
 if TYPE_CHECKING:
     import polars as pl
@@ -37,6 +39,8 @@ class Completion:
     """Effective sample size of the latents of each row, shape (n_rows,)."""
     filled: int
     """Number of cells that were drawn."""
+    tally: Tally | None = None
+    """What the schema's rules changed among the drawn cells; None: it has none."""
 
     @property
     def thin(self) -> int:
@@ -58,14 +62,23 @@ def complete(model: Model, table: pl.DataFrame, *, seed: int | None = None) -> C
             hint="Fit the generator 'dpctgan' or 'independent'.",
         )
     given = _conformed(model, table)
+    obedience = Obedience(model) if model.schema.constraints else None
+    tally = Tally()
     frames, sizes, filled = [], [], 0
     for start in range(0, given.height, CHUNK_ROWS):
         part = given.slice(start, CHUNK_ROWS)
-        frame, effective, cells = _completed(model, part, rng)
+        frame, effective, cells, known = _completed(model, part, rng)
+        if obedience is not None:
+            frame = obedience.enforce(frame, None, rng, tally, pinned=known)
         frames.append(frame)
         sizes.append(effective)
         filled += cells
-    return Completion(table=pl.concat(frames), effective=np.concatenate(sizes), filled=filled)
+    return Completion(
+        table=pl.concat(frames),
+        effective=np.concatenate(sizes),
+        filled=filled,
+        tally=None if obedience is None else tally,
+    )
 
 
 def _conformed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
@@ -116,12 +129,15 @@ def _open_schema(model: Model, table: pl.DataFrame) -> Schema:
         for column in model.schema.encoded
         if column.name in table.columns
     )
-    return dataclasses.replace(model.schema, columns=columns, targets=(), unit="row")
+    return dataclasses.replace(
+        model.schema, columns=columns, targets=(), unit="row", constraints=()
+    )
 
 
 def _completed(
     model: Model, given: pl.DataFrame, rng: np.random.Generator
-) -> tuple[pl.DataFrame, np.ndarray, int]:
+) -> tuple[pl.DataFrame, np.ndarray, int, dict[str, np.ndarray]]:
+    """Returns whole rows, effective sizes, how many cells were drawn, and which were given."""
     import polars as pl
 
     from synthkit.generate.completion import complete as complete_codes
@@ -153,4 +169,5 @@ def _completed(
         else drawn[p.name]
         for i, p in enumerate(parts)
     ]
-    return pl.DataFrame(columns), done.effective, int((~known).sum())
+    is_known = {part.name: known[:, i] for i, part in enumerate(parts)}
+    return pl.DataFrame(columns), done.effective, int((~known).sum()), is_known

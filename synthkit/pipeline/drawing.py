@@ -6,8 +6,9 @@ has mass, says on what it rests, and yields frames. One seed decides everything.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +21,9 @@ from synthkit.pipeline.conditions import (
     parse_condition,
     parse_shares,
 )
+from synthkit.pipeline.obeying import Obedience
+from synthkit.pipeline.rulebook import Base, hull, region_of
+from synthkit.pipeline.tally import Tally
 
 if TYPE_CHECKING:
     import polars as pl
@@ -28,6 +32,7 @@ if TYPE_CHECKING:
     from synthkit.generate.rejection import Rejection
     from synthkit.pipeline.model import Model
 
+LOG = logging.getLogger("synthkit")
 CHUNK_ROWS = 100_000
 BLOCK_ROWS = 800_000
 """Rows that a generator draws at a time without conditions: with so many, several rows share a
@@ -45,6 +50,8 @@ class Part:
     share: float
     source: Posterior | Rejection
     within: Mapping[int, Within]
+    base: Base | None = None
+    """With rules: the regions in which the condition leaves each column."""
 
     @property
     def support(self) -> Support:
@@ -61,10 +68,63 @@ class Drawing:
     rng: np.random.Generator
     parts: tuple[Part, ...]
     """Empty: no condition."""
+    obedience: Obedience | None = None
+    """The schema's rules; None: it has none."""
+    tally: Tally = field(default_factory=Tally)
+    """What the rules changed in the rows drawn so far."""
 
     def chunks(self) -> Iterator[pl.DataFrame]:
         """Yields frames of at most `CHUNK_ROWS` rows that add up to `n`."""
-        return self._conditioned() if self.parts else self._free()
+        if self.parts:
+            return self._conditioned()
+        return self._free() if self.obedience is None else self._obeying(self.obedience)
+
+    def table(self) -> pl.DataFrame:
+        """Draws all rows."""
+        import polars as pl
+
+        found = pl.concat(list(self.chunks()))
+        if self.obedience is not None:
+            LOG.info("%s", self.tally.in_words())
+        return found
+
+    def _obeying(self, obedience: Obedience) -> Iterator[pl.DataFrame]:
+        """Yields rows without a condition, batch by batch, each made to obey the rules."""
+        import polars as pl
+
+        from synthkit.generate.batches import FreeRows
+
+        model, height = self.model, 0
+        frames: list[pl.DataFrame] = []
+        for batch in FreeRows(model.inner, model.codec.sizes).batches(self.n, self.rng):
+            frame = model.codec.decode(batch.values, self.rng)
+            frame = obedience.enforce(frame, batch, self.rng, self.tally)
+            if frames and height + frame.height > CHUNK_ROWS:
+                yield self._mixed(pl.concat(frames))
+                frames, height = [], 0
+            frames.append(frame)
+            height += frame.height
+        yield self._mixed(pl.concat(frames))
+
+    def _mixed(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Returns rows in random order: several of one latent were drawn beside each other."""
+        mixed: pl.DataFrame = frame[self.rng.permutation(frame.height).astype(np.uint32)]
+        return mixed
+
+    def _of_part(self, part: Part, n: int) -> pl.DataFrame:
+        """Draws rows under one condition."""
+        import polars as pl
+
+        decode = self.model.codec.decode
+        if self.obedience is None:
+            drawn: pl.DataFrame = decode(part.source.draw(n, self.rng), self.rng, part.within)
+            return drawn
+        frames = []
+        for batch in part.source.batches(n, self.rng):
+            frame = decode(batch.values, self.rng, part.within)
+            frame = self.obedience.enforce(frame, batch, self.rng, self.tally, base=part.base)
+            frames.append(frame)
+        return self._mixed(pl.concat(frames))
 
     def _free(self) -> Iterator[pl.DataFrame]:
         left = self.n
@@ -88,8 +148,7 @@ class Drawing:
             for i, part in enumerate(self.parts):
                 many = int((chunk == i).sum())
                 if many:
-                    codes = part.source.draw(many, self.rng)
-                    frames.append(self.model.codec.decode(codes, self.rng, part.within))
+                    frames.append(self._of_part(part, many))
             place = np.argsort(np.argsort(chunk, kind="stable"), kind="stable")
             yield pl.concat(frames)[place.astype(np.uint32)] if len(frames) > 1 else frames[0]
 
@@ -122,19 +181,40 @@ def draw(
             hint="Ask for as many rows as you need, for example 10000.",
         )
     rng = generator_of(seed)
+    obedience = Obedience(model) if model.schema.constraints else None
     conditions, segment = _conditions(model, where or {})
     if not conditions and segment is None and not balance:
-        return Drawing(model=model, n=n, rng=rng, parts=())
+        return Drawing(model=model, n=n, rng=rng, parts=(), obedience=obedience)
     parts = []
     for label, share, more in _balanced(model, balance or {}, conditions):
         if share > 0:
+            asked, base = {**conditions, **more}, None
+            if obedience is not None:
+                asked, base = _implied(model, obedience, asked)
             within = {
                 place: model.codec.parts[place].within(condition)
-                for place, condition in {**conditions, **more}.items()
+                for place, condition in asked.items()
             }
             source = _source(model, within, segment, max(round(n * share), 1), rng, label)
-            parts.append(Part(label=label, share=share, source=source, within=within))
-    return Drawing(model=model, n=n, rng=rng, parts=tuple(parts))
+            parts.append(Part(label=label, share=share, source=source, within=within, base=base))
+    return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience)
+
+
+def _implied(
+    model: Model, obedience: Obedience, asked: Mapping[int, Condition]
+) -> tuple[dict[int, Condition], Base]:
+    """Turns conditions into all that the rules make of them: a follower's is one on its decider."""
+    book, names = obedience.book, model.codec.columns
+    given = {
+        names[place]: region_of(book.columns[names[place]], condition)
+        for place, condition in asked.items()
+    }
+    base = book.narrowed(given)
+    found = {place: c for place, c in asked.items() if names[place] not in book.domains}
+    for name, held in base.items():
+        if name in book.domains and held != book.domains[name]:
+            found[names.index(name)] = hull(book.columns[name], held)
+    return found, base
 
 
 def generator_of(seed: int | None) -> np.random.Generator:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synthkit.pipeline.deriving import learned
 from synthkit.pipeline.making import (
     Making,
     Planned,
@@ -98,14 +99,16 @@ def fit_checked(
         if job.looks
         else (),
     )
+    # From the model and public facts alone: whether real rows obey the rules is never looked at.
+    schema = learned(found.schema, found.fitted.codec, inner)
     return Model(
-        schema=found.schema,
+        schema=schema,
         generator=generator,
         codec=found.fitted.codec,
         inner=inner,
         units=found.fitted.one_way.units,
         privacy=write_statement(
-            found.schema,
+            schema,
             job,
             events=events,
             population=population,

@@ -13,10 +13,21 @@ from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
 from synthkit.errors import InputError
+from synthkit.pipeline.deriving import covering
 from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
-from synthkit.schema import Column, Schema, from_data, not_public, opened, require_domains
+from synthkit.schema import (
+    Column,
+    Follows,
+    Schema,
+    column_names,
+    from_data,
+    not_public,
+    opened,
+    require_domains,
+)
+from synthkit.schema.feasibility import require_possible
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,6 +139,7 @@ def planned(schema: Schema, making: Making) -> Planned:
     if delta is None:
         delta = accountant.default_delta(schema.rows_public)
     to_buy = from_data(schema) if buys(making.generator, making.domains) else ()
+    require_possible(schema, as_written=not to_buy)
     # Refuses an unusable declared domain; those to be bought are not looked at.
     declared = tuple(c for c in schema.columns if c.name not in to_buy)
     encode.n_tables(dataclasses.replace(schema, columns=declared))
@@ -211,7 +223,7 @@ def bought(job: Planned, train: pl.DataFrame) -> Schema:
     if not job.looks:
         return job.schema
     # PRIVACY: the looks of `job.looks`, which the caller has charged.
-    return shop.buy(train, job.schema, unit_index(train, job.schema), job.looks)
+    return covering(shop.buy(train, job.schema, unit_index(train, job.schema), job.looks))
 
 
 def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
@@ -260,8 +272,15 @@ def way_of_making(job: Planned) -> str:
     from synthkit.pipeline.versions import versions
 
     columns = [dataclasses.replace(c, description="") for c in job.schema.columns]
+    # Rules change no noise and no look, but the values that they name join bought domains.
+    rules = [
+        dataclasses.replace(rule, learned=()) if isinstance(rule, Follows) else rule
+        for rule in job.schema.constraints
+        if any(job.schema.column(n).domain_source != "public" for n in column_names(rule))
+    ]
     return artifacts.digest(
         {
+            **({"constraints": rules} if rules else {}),
             "columns": columns,
             "unit": job.schema.privacy_unit,
             "generator": job.making.generator,

@@ -44,7 +44,7 @@ class Model:
         where: Mapping[str, object] | None = None,
         balance: Mapping[str, object] | None = None,
     ) -> pl.DataFrame:
-        """Draws `n` synthetic rows.
+        """Draws `n` synthetic rows; every one obeys the schema's rules (`constraints`).
 
         Example:
             >>> model.sample(1_000, where={"age": (65, None), "sex": "F"})  # doctest: +SKIP
@@ -68,9 +68,7 @@ class Model:
             InputError: On a bad `n`, an unknown column or value, or a condition with next to no
                 mass under the model.
         """
-        import polars as pl
-
-        return pl.concat(list(self.draw(n, seed=seed, where=where, balance=balance).chunks()))
+        return self.draw(n, seed=seed, where=where, balance=balance).table()
 
     def sample_chunks(
         self,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from synthkit import artifacts
 from synthkit.artifacts import Audit, Decision, Evidence, Measurement, Omission, Provenance
 from synthkit.errors import PublishError
+from synthkit.pipeline import ruling
 from synthkit.pipeline.contribution import rows_beyond_bound
 from synthkit.pipeline.documents import read_audit
 from synthkit.pipeline.fitting import fit_checked, plan_fit
@@ -146,7 +147,8 @@ def _release(
     schema = model.schema  # with the domains that were bought, if any were
     rows = int(plan.rows or schema.rows_public or max(1, round(model.units, -2)))
     with stages("sample"):
-        synthetic = model.sample(rows, seed=plan.seed)
+        drawing = model.draw(rows, seed=plan.seed)
+        synthetic = drawing.table()
     with tempfile.TemporaryDirectory(prefix="synthkit-") as folder:
         parquet, csv = Path(folder, "synthetic.parquet"), Path(folder, "synthetic.csv")
         write_table([synthetic], parquet)
@@ -166,7 +168,9 @@ def _release(
             measurements={
                 **evidence.measurements,
                 **rows_beyond_bound(train, schema, job.plan.rows_per_unit),
+                **ruling.measurements(drawing),
             },
+            rules=ruling.records(schema, drawing.tally),
             audit=audit,
             audit_plan_sha256=way_of_making(job),
             provenance=_provenance(plan, split, rows, stages),
@@ -249,7 +253,7 @@ def gather_evidence(
             train, holdout, synthetic, schema, seed=seed, progress=stages.progress.step
         )
     with stages("validate"):
-        validity, suite = validate(synthetic, schema)
+        validity, suite = validate(synthetic, ruling.completed(schema, synthetic))
     numbers: dict[str, Measurement] = {**found.measurements, **measurements(validity)}
     return (
         Evidence(
@@ -261,6 +265,7 @@ def gather_evidence(
             associations=found.associations,
             validity=validity,
             dictionary=dictionary(schema),
+            rules=ruling.records(schema),
             omissions=tuple(
                 Omission(column=c.name, reason=c.omission_reason)
                 for c in schema.columns

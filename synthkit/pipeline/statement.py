@@ -34,8 +34,8 @@ RANDOMNESS = (
 )
 ASSUMPTIONS = (
     "Names, kinds and roles of columns, the order of day and month, the words that mean missing, "
-    "the targets and the public number of rows are taken as declared by whoever signs the schema: "
-    "what was learned from the table in writing them down is not bounded here."
+    "the targets, the constraints and the public number of rows are taken as declared by whoever "
+    "signs the schema: what was learned from the table in writing them down is not bounded here."
 )
 FLOATING_POINT = (
     "Counts are noised exactly on integers (OpenDP). Gradient noise is floating-point (sum of "

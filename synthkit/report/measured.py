@@ -23,6 +23,7 @@ LABELS = {
     "attacks.membership_inference_tpr": "Members found at 1% false alarms",
     "diagnostics.dcr_train_closer_share": "Synthetic rows closer to train than to holdout (DCR)",
     "utility.ratio": "Utility kept, worst target",
+    "rules.redrawn_share": "Rows drawn again so that declared rules hold",
     "validity.failed": "Checks failed",
     "validity.inconclusive": "Checks without an answer",
     "validity.passed_share": "Share of checks passed",
@@ -34,6 +35,7 @@ _SHARES = frozenset(
         "attacks.exact_copies_unique",
         "attacks.membership_inference_tpr",
         "diagnostics.dcr_train_closer_share",
+        "rules.redrawn_share",
         "utility.ratio",
         "validity.passed_share",
     }

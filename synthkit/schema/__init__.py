@@ -2,7 +2,8 @@
 
 `Schema` is the frozen value that every room reads. `load`, `parse` and `dump` turn it from and to
 YAML (strict: unknown keys are errors), `inspect` proposes one from a table, `check` lists all
-violations of a table at once, `clamp` brings a table inside it, `dictionary` describes it.
+violations of a table at once, `broken`
+counts the rows that break its rules, `clamp` brings a table inside it, `dictionary` describes it.
 `read_document` is the strict door that schema, plan and policy files share. The functions load
 their modules when first asked for.
 """
@@ -12,6 +13,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synthkit.schema.constraints import (
+    Constraint,
+    Follows,
+    Implies,
+    Order,
+    ValueSet,
+    column_names,
+    in_words,
+)
 from synthkit.schema.model import Bound, Column, Kind, Role, Schema
 
 if TYPE_CHECKING:
@@ -21,6 +31,7 @@ if TYPE_CHECKING:
     from synthkit.schema.document import Problems, parse_document, read_document
     from synthkit.schema.inspection import Proposal, inspect
     from synthkit.schema.opening import from_data, not_public, opened, require_domains
+    from synthkit.schema.rules import broken
     from synthkit.schema.yaml_form import SchemaForm, dump, json_schema, load, parse
 
 _HOMES = {
@@ -40,6 +51,7 @@ _HOMES = {
     "not_public": "opening",
     "opened": "opening",
     "require_domains": "opening",
+    "broken": "rules",
     "SchemaForm": "yaml_form",
     "dump": "yaml_form",
     "json_schema": "yaml_form",
@@ -50,21 +62,29 @@ _HOMES = {
 __all__ = [
     "Bound",
     "Column",
+    "Constraint",
     "Converted",
+    "Follows",
+    "Implies",
     "Kind",
+    "Order",
     "Problem",
     "Problems",
     "Proposal",
     "Role",
     "Schema",
     "SchemaForm",
+    "ValueSet",
+    "broken",
     "check",
     "clamp",
+    "column_names",
     "convert",
     "dictionary",
     "dtype_of",
     "dump",
     "from_data",
+    "in_words",
     "inspect",
     "json_schema",
     "load",

@@ -6,6 +6,8 @@ import datetime
 from dataclasses import dataclass
 from typing import Literal
 
+from synthkit.schema.constraints import Constraint
+
 Kind = Literal[
     "integer",
     "float",
@@ -94,6 +96,8 @@ class Schema:
     proposed: bool = False
     """True: `inspect` wrote it from the table and nobody has reviewed it. Kinds of columns and
     words for missing are then read from the data, and no budget covers that."""
+    constraints: tuple[Constraint, ...] = ()
+    """Rules that every synthetic row obeys. Public: none of them is read from real rows."""
 
     @property
     def person_id(self) -> str | None:

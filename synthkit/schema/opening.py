@@ -32,11 +32,12 @@ def opened(schema: Schema, names: Collection[str]) -> Schema:
     Kind, role, missing tokens and the order of dates stay: whoever signs the schema declares them.
     """
     return dataclasses.replace(
-        schema, columns=tuple(_opened(c) if c.name in names else c for c in schema.columns)
+        schema, columns=tuple(opened_column(c) if c.name in names else c for c in schema.columns)
     )
 
 
-def _opened(column: Column) -> Column:
+def opened_column(column: Column) -> Column:
+    """Returns a column without its domain."""
     return dataclasses.replace(column, bounds=None, categories=None, decimals=None, nullable=True)
 
 

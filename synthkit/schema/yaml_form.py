@@ -8,22 +8,20 @@ all its problems at once (see `document`).
 from __future__ import annotations
 
 import datetime
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from synthkit.schema import _constraint_forms as rules
+from synthkit.schema._column_checks import bound_of, column_problems, is_encoded
+from synthkit.schema._constraint_checks import together
 from synthkit.schema._yaml import inline, write
 from synthkit.schema.document import Problems, parse_document, read_document
 from synthkit.schema.model import (
-    CATEGORY_KINDS,
-    NUMERIC_KINDS,
-    TIME_KINDS,
-    Bound,
     Column,
     DateOrder,
     Kind,
@@ -34,7 +32,6 @@ from synthkit.schema.model import (
 Problem = tuple[tuple[str | int, ...], str]
 
 _POPULATION = re.compile(r"[a-z0-9._/-]{1,100}")
-_MAX_DECIMALS = 12
 _HEADER = """\
 # The schema of {name}: what is known about the table before anyone looks at it.
 # Review it once, by hand:
@@ -47,6 +44,7 @@ _HEADER = """\
 #   from: noisy  an earlier release bought these from noisy counts, inside its budget.
 #   population   the people that the privacy budget is kept for; shared by tables about them.
 #   targets      the columns that users will predict.
+#   constraints  rules that every row obeys, if any are known: docs/how-to/declare-rules.md.
 # Words that YAML could mistake (yes, null, 007, 2020-01-01) stand in quotes.
 """
 
@@ -117,6 +115,9 @@ class SchemaForm(_Form):
     missing: list[Token] = Field([], description="Tokens that mean missing in every column.")
     targets: list[str] = Field([], description="Columns that users will predict.")
     columns: list[ColumnForm] = Field(description="The columns, in order.")
+    constraints: list[rules.ConstraintForm] = Field(
+        [], description="Rules that every row obeys, from public knowledge."
+    )
 
     @model_validator(mode="after")
     def _means_something(self) -> SchemaForm:
@@ -125,15 +126,12 @@ class SchemaForm(_Form):
             at = ("columns", i)
             problems.extend(
                 ((*at, *path), f"column {column.name!r} {sentence}")
-                for path, sentence in _column_problems(column, self.missing)
+                for path, sentence in column_problems(column, self.missing)
             )
+        problems.extend(_constraint_problems(self, is_sound=not problems))
         if problems:
             raise Problems(problems)
         return self
-
-
-def _is_encoded(column: ColumnForm) -> bool:
-    return Column(name=column.name, kind=column.kind, role=column.role).is_encoded
 
 
 def _table_problems(form: SchemaForm) -> Iterator[Problem]:
@@ -160,7 +158,7 @@ def _table_problems(form: SchemaForm) -> Iterator[Problem]:
         yield ("columns",), f"only one column can be the person_id, not {named}; make others id"
     if form.unit == "person" and not persons:
         yield ("unit",), "is person, but no column has the kind person_id"
-    encoded = {c.name for c in form.columns if _is_encoded(c)}
+    encoded = {c.name for c in form.columns if is_encoded(c)}
     if not encoded:
         yield ("columns",), "no column can be learned: all are identifiers or text"
     declared = {c.name for c in form.columns}
@@ -174,119 +172,26 @@ def _table_problems(form: SchemaForm) -> Iterator[Problem]:
             yield ("targets",), f"{target!r} is named {n} times"
 
 
-def _column_problems(column: ColumnForm, missing: Sequence[str]) -> Iterator[Problem]:
-    """Yields what is wrong with one column."""
-    if not column.name.strip():
-        yield ("name",), "must have a name"
-    elif column.name != column.name.strip():
-        yield ("name",), "must not begin or end with a space"
-    for i, token in enumerate(column.missing):
-        if token != token.strip() or not token:
-            yield ("missing", i), "has a blank or padded missing token; blank is always missing"
-    if column.date_order is not None and column.kind not in TIME_KINDS:
-        yield ("date_order",), f"is {column.kind}; only date and datetime columns have an order"
-    if column.decimals is not None and column.kind != "float":
-        yield ("decimals",), f"is {column.kind}; only float columns have decimals"
-    elif column.decimals is not None and not 0 <= column.decimals <= _MAX_DECIMALS:
-        yield ("decimals",), f"must have between 0 and {_MAX_DECIMALS} decimals"
-    yield from _bound_problems(column)
-    yield from _category_problems(column, {*missing, *column.missing})
-
-
-def _bound_problems(column: ColumnForm) -> Iterator[Problem]:
-    takes_bounds = column.kind in (*NUMERIC_KINDS, *TIME_KINDS)
-    if column.bounds is None:
-        if takes_bounds and _is_encoded(column) and column.source != "data":
-            yield (), f"is {column.kind} and needs bounds: [lowest, highest]; or write from: data"
-        return
-    if not takes_bounds:
-        yield ("bounds",), f"is {column.kind}; only numbers, dates and datetimes have bounds"
-        return
-    try:
-        low, high = (_bound(b, column.kind, is_high=i == 1) for i, b in enumerate(column.bounds))
-    except ValueError as error:
-        yield ("bounds",), str(error)
-        return
-    if low > high:  # type: ignore[operator]  # both are of the column's own type
-        yield ("bounds",), "has its bounds reversed: the lower one comes first"
-
-
-def _bound(value: BoundForm, kind: Kind, *, is_high: bool) -> Bound:
-    """Turns a written bound to the column's own type.
-
-    Raises:
-        ValueError: Saying how the bounds must be written.
-    """
-    if kind in NUMERIC_KINDS:
-        if not isinstance(value, int | float):
-            raise ValueError(f"is {kind}; its bounds must be numbers")
-        if not math.isfinite(value):
-            raise ValueError("must have finite bounds")
-        if kind == "float":
-            return float(value)
-        if value != int(value):
-            raise ValueError("is integer; its bounds must be whole numbers")
-        if not -(2**63) <= value < 2**63:
-            raise ValueError("has bounds that do not fit into 64 bits")
-        return int(value)
-    if isinstance(value, str):
-        try:
-            value = datetime.datetime.fromisoformat(value)
-        except ValueError:
-            value = 0
-        else:
-            is_midnight = value.time() == datetime.time() and value.tzinfo is None
-            value = value.date() if is_midnight and kind == "date" else value
-    if kind == "date":
-        if isinstance(value, datetime.datetime) or not isinstance(value, datetime.date):
-            raise ValueError("is date; its bounds must be dates, written YYYY-MM-DD")
-        return value
-    if isinstance(value, datetime.datetime):
-        if value.tzinfo is not None:
-            value = value.astimezone(datetime.UTC).replace(tzinfo=None)
-        return value
-    if isinstance(value, datetime.date):
-        # A day as the upper bound means all of that day.
-        at = datetime.time.max if is_high else datetime.time.min
-        return datetime.datetime.combine(value, at)
-    raise ValueError("is datetime; its bounds must be written YYYY-MM-DD HH:MM:SS")
-
-
-def _category_problems(column: ColumnForm, missing: set[str]) -> Iterator[Problem]:
-    categories = column.categories
-    takes_categories = column.kind in CATEGORY_KINDS
-    if categories is None:
-        if takes_categories and _is_encoded(column) and column.source != "data":
-            yield (), f"is {column.kind} and needs its categories; or write from: data"
-        return
-    at = ("categories",)
-    if not takes_categories:
-        yield at, f"is {column.kind}; only categorical and ordinal columns have categories"
-        return
-    if not categories:
-        yield at, "must have at least one category"
-    if len({type(c) for c in categories}) > 1:
-        yield at, "mixes numbers and text; put all of its categories in quotes"
-    if any(isinstance(c, int) and not -(2**63) <= c < 2**63 for c in categories):
-        yield at, "has categories that do not fit into 64 bits; put them in quotes"
-    twice = [c for c, n in Counter(categories).items() if n > 1]
-    if twice:
-        yield at, f"has categories twice: {', '.join(repr(c) for c in twice)}"
-    if any(isinstance(c, str) and c != c.strip() for c in categories):
-        yield at, "has categories that begin or end with a space; cells are compared trimmed"
-    if "" in categories:
-        yield at, "has an empty category; empty cells are always missing (nullable: true)"
-    both = [c for c in categories if str(c) in missing]
-    if both:
-        named = ", ".join(repr(c) for c in both)
-        yield at, f"has categories that also mean missing: {named}; take them out of one list"
+def _constraint_problems(form: SchemaForm, *, is_sound: bool) -> Iterator[Problem]:
+    """Yields what is wrong with the rules; with them together only if all else `is_sound`."""
+    columns = {c.name: _to_column(c) if is_sound else _bare(c) for c in form.columns}
+    found = [
+        (("constraints", i, *path), sentence)
+        for i, rule in enumerate(form.constraints)
+        for path, sentence in rules.problems_of(rule, columns)
+    ]
+    yield from found
+    if is_sound and not found:
+        every = [rules.to_constraint(rule, columns) for rule in form.constraints]
+        for path, sentence in together(every, columns):
+            yield ("constraints", *path), sentence
 
 
 def _to_column(form: ColumnForm) -> Column:
     bounds = None
     if form.bounds is not None:
         low, high = form.bounds
-        bounds = (_bound(low, form.kind, is_high=False), _bound(high, form.kind, is_high=True))
+        bounds = (bound_of(low, form.kind, is_high=False), bound_of(high, form.kind, is_high=True))
     return Column(
         name=form.name,
         kind=form.kind,
@@ -302,17 +207,25 @@ def _to_column(form: ColumnForm) -> Column:
     )
 
 
+def _bare(form: ColumnForm) -> Column:
+    """A column whose domain may be unsound, without it."""
+    return Column(name=form.name, kind=form.kind, role=form.role, nullable=form.nullable)
+
+
 def _to_schema(form: SchemaForm) -> Schema:
+    columns = tuple(_to_column(c) for c in form.columns)
+    by_name = {c.name: c for c in columns}
     return Schema(
         name=form.name,
         population=form.population,
-        columns=tuple(_to_column(c) for c in form.columns),
+        columns=columns,
         targets=tuple(form.targets),
         missing=tuple(form.missing),
         rows_public=form.rows_public,
         unit=form.unit,
         description=form.description,
         proposed=form.proposed,
+        constraints=tuple(rules.to_constraint(rule, by_name) for rule in form.constraints),
     )
 
 
@@ -355,6 +268,8 @@ def dump(schema: Schema) -> str:
     }
     top.update({key: value for key, value in optional.items() if value})
     top["columns"] = [_plain(column) for column in schema.columns]
+    if schema.constraints:
+        top["constraints"] = [rules.plain(rule) for rule in schema.constraints]
     name = " ".join(schema.name.split())
     # Only an entry of `columns` begins at the margin with a dash: lines of text are indented.
     body = write(top).replace("\n- name:", "\n\n- name:")

@@ -132,7 +132,10 @@ def _read(entry: Mapping[str, Any], found: Mapping[str, Any], rows: int) -> Expe
         # Only the fact: the library's message may quote the cell that it stumbled on.
         outcome, note = "inconclusive", "the check could not be evaluated"
     else:
-        share, looked_at = _share(result.result)
+        if "row_condition" in entry["kwargs"]:
+            share = _counted_share(result.result, rows)
+        else:
+            share, looked_at = _share(result.result)
         outcome, note = _outcome(result, looked_at)
     return ExpectationResult(
         rule=rule,
@@ -161,6 +164,12 @@ def _share(result: Mapping[str, Any]) -> tuple[float | None, int | None]:
         return None, None
     looked_at = int(rows) - int(result.get("missing_count", 0))
     return (float(unexpected / rows) if rows else None), looked_at
+
+
+def _counted_share(result: Mapping[str, Any], rows: int) -> float | None:
+    """Returns the share of rows that break a rule: the rows that its query finds."""
+    found = result.get("observed_value")
+    return float(found / rows) if found is not None and rows else None
 
 
 def _raised(info: Any) -> bool:

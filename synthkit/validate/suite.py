@@ -1,8 +1,9 @@
 """The schema as a Great Expectations suite for the synthetic table.
 
 Takes a `Schema`, gives a `Suite`: our own frozen checks, and the JSON that Great Expectations 1.24
-loads (`ExpectationSuite(**json)`). Only encoded columns are in it: a synthetic table has no others.
-Nothing here imports Great Expectations, and the same schema gives the same bytes.
+loads (`ExpectationSuite(**json)`), with the schema's rules (`rule_checks`). Only encoded columns
+are in it: a synthetic table has no others. Nothing here imports Great Expectations, and the same
+schema gives the same bytes.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from synthkit.artifacts import canonical_json
-from synthkit.schema import Column, Schema
+from synthkit.schema import Column, Schema, in_words
 from synthkit.schema.model import TIME_KINDS
+from synthkit.validate.rule_checks import EXPECTATION, queries
 
 LIBRARY = "great_expectations"
 
@@ -47,6 +49,8 @@ class Check:
     column: str | None
     kwargs: Mapping[str, Any]
     """JSON values only."""
+    says: str = ""
+    """What a rule of the schema says, in words."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +68,7 @@ class Suite:
             {
                 "type": check.expectation,
                 "kwargs": check.kwargs,
-                "meta": {"rule_id": check.rule},
+                "meta": {"rule_id": check.rule} | ({"says": check.says} if check.says else {}),
                 "severity": "critical",
             }
             for check in self.checks
@@ -102,6 +106,16 @@ def write_suite(schema: Schema, *, rows: int) -> Suite:
     ]
     for column in schema.encoded:
         checks.extend(_checks(column))
+    checks.extend(
+        Check(
+            rule=name,
+            expectation=EXPECTATION,
+            column=None,
+            kwargs={"value": 0, "row_condition": query, "condition_parser": "pandas"},
+            says=in_words(rule),
+        )
+        for name, rule, query in queries(schema)
+    )
     return Suite(name=schema.name, rows=rows, checks=tuple(checks))
 
 

@@ -1,4 +1,4 @@
-"""Section 6: Great Expectations results on the synthetic table, failures first."""
+"""Section 6: Great Expectations results on the synthetic table, and the rules that rows obey."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from synthkit.artifacts import Decision, Evidence, ExpectationResult
-from synthkit.report.numbers import count, percent
+from synthkit.report.numbers import NOT_MEASURED, count, percent
 from synthkit.report.tables import Table, headers
 from synthkit.report.wording import OUTCOME_ORDER, OUTCOME_WORDS, plural
 
@@ -19,7 +19,7 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
     del decision
     validity = evidence.validity
     if validity is None:
-        return {"is_present": False}
+        return {"is_present": False, "rules": _rules(evidence)}
     results = sorted(validity.results, key=lambda r: OUTCOME_ORDER[r.outcome])
     unmet = [r for r in results if r.outcome != "pass"]
     passed = [r for r in results if r.outcome == "pass"]
@@ -37,7 +37,8 @@ def view(evidence: Evidence, decision: Decision) -> dict[str, Any]:
         "unmet_more": f"{plural(len(unmet) - _LISTED, 'further check')}: see the JSON twin."
         if len(unmet) > _LISTED
         else "",
-        "passed": _by_column(passed),
+        "rules": _rules(evidence),
+        "passed": _by_column([r for r in passed if not _is_rule(r)]),
         "passed_title": f"{plural(len(passed), 'check')} passed, by column",
     }
 
@@ -60,6 +61,36 @@ def _unmet(results: Sequence[ExpectationResult]) -> Table | None:
             )
             for r in results
         ),
+    )
+
+
+def _is_rule(result: ExpectationResult) -> bool:
+    """Whether a check is one of the schema's rules, which have a table of their own."""
+    return result.column is None and result.rule.startswith("rule")
+
+
+def _rules(evidence: Evidence) -> Table | None:
+    """Lists the rules that the schema declares, whether they hold, and how well the model knew."""
+    if not evidence.rules:
+        return None
+    checked = evidence.validity.results if evidence.validity else ()
+    rows = []
+    for record in evidence.rules:
+        own = [r for r in checked if r.rule.startswith(f"{record.rule}.")]
+        worst = min((r.outcome for r in own), key=OUTCOME_ORDER.__getitem__, default=None)
+        shares = [r.unexpected_share for r in own if r.unexpected_share is not None]
+        rows.append(
+            (
+                record.words,
+                OUTCOME_WORDS[worst or "inconclusive"],
+                percent(sum(shares)) if shares else "not counted",
+                NOT_MEASURED if record.broken_as_drawn is None else percent(record.broken_as_drawn),
+            )
+        )
+    return Table(
+        caption="Rules that the schema declares of every row",
+        headers=headers("Rule", "!Outcome", "#Rows breaking it", "#Broken before redrawing"),
+        rows=tuple(rows),
     )
 
 
