@@ -83,7 +83,8 @@ class NumericGrid:
                 np.rint(np.clip(numbers, low / scale, high / scale) * scale), low, high
             )
             numbers = numbers.astype(np.int64)
-        return np.clip(numbers, self.line.starts[0], self.line.upper), is_missing
+        # Zero has one sign: of two, the first row's would be told.
+        return np.clip(numbers, self.line.starts[0], self.line.upper) + 0, is_missing
 
     def cells(self, series: pl.Series) -> np.ndarray:
         """Returns the cell of each number, shape (n_rows,); see above for what cannot occur."""

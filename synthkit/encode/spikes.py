@@ -35,8 +35,10 @@ SPIKES = "values that many share"
 THRESHOLD_SHARE = 0.1
 """Share of delta that the thresholds get."""
 FEWEST_SIGMAS = 0.25
-"""Values of fewer units than this many noise standard deviations get no noise and are never told:
-noise on tens of thousands of values that occur once is most of the work."""
+FEWEST_UNITS = 10
+"""Values of fewer units than this, and than a quarter of the noise's standard deviation, get no
+noise and are never told, whatever the budget. Noise on tens of thousands of values that occur once
+would be most of the work."""
 EXACT_SHARE = 0.002
 """Without privacy: the share of rows from which a value counts as shared by many."""
 _LARGEST_SIGMA = 4e4
@@ -175,7 +177,7 @@ def _counts(column: Column, table: pl.DataFrame, rows: np.ndarray | None) -> dic
 
 
 def _fewest(sigma: float) -> int:
-    return max(1, math.floor(FEWEST_SIGMAS * sigma))
+    return max(FEWEST_UNITS, math.floor(FEWEST_SIGMAS * sigma))
 
 
 def _on_line(column: Column) -> bool:

@@ -120,6 +120,11 @@ def published_counts(
         return {keys[k]: int(n) for k, n in zip(kept, noisy, strict=True) if n >= least}
 
     # One draw, answered by what is told: a test that freezes it freezes the release, keys included.
-    asked = {"counts": dict(counts), "sigma": float(sigma), "threshold": least}
+    asked = {
+        "counts": dict(counts),
+        "sigma": float(sigma),
+        "threshold": least,
+        "fewest": fewest,
+    }
     answer: dict[K, int] = mechanism._draw("published_counts", asked, told)
     return dict(answer)

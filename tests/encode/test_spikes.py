@@ -151,7 +151,7 @@ def test_a_share_out_of_range_is_refused(share):
 
 
 def least_of(event: ThresholdedTables) -> int:
-    fewest = max(1, math.floor(event.sigma / 4))
+    fewest = max(10, math.floor(event.sigma / 4))
     return threshold.threshold(event.sigma, event.delta / event.tables, fewest)
 
 

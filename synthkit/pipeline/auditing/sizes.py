@@ -42,7 +42,10 @@ class NoiseSizes:
             self._add("counts", asked["sigma"], np.asarray(given) - asked["counts"])
         elif kind == "published_counts":
             far = asked["threshold"] + FAR * asked["sigma"]
-            noise = [n - asked["counts"][k] for k, n in given.items() if asked["counts"][k] > far]
+            exact = asked["counts"]
+            # Few names stand out, and noise is whole numbers: half a step more, or two of them
+            # that happen to be zero would look like no noise at all.
+            noise = [abs(n - exact[k]) + 0.5 for k, n in given.items() if exact[k] > far]
             self._add("names", asked["sigma"], np.array(noise, dtype=float))
         elif kind == "noisy_gradient":
             for mean, total in zip(given, asked["sums"], strict=True):

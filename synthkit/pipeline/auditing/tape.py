@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, ThresholdedTables
+from synthkit.privacy.threshold import tail
 
 _ROUNDING = 1e-3
 """Relative rounding of a clipped sum of thousands of float32 gradients."""
@@ -138,6 +139,15 @@ class Replayer:
         before, now = old.asked["counts"], asked["counts"]
         if (old.asked["sigma"], old.asked["threshold"]) != (asked["sigma"], asked["threshold"]):
             raise CourseError("thresholded counts have another sigma or threshold")
+        # The chance is worked out anew, from the event: what was used may be what is wrong.
+        above = asked["threshold"] - asked["fewest"]
+        allowed = [
+            e.delta / e.tables
+            for e in self._events
+            if isinstance(e, ThresholdedTables) and e.sigma == asked["sigma"]
+        ]
+        if above < 1 or not any(tail(asked["sigma"], above) <= delta for delta in allowed):
+            self.faults.append("a threshold lies below what its event's delta pays for")
         moved = [now.get(k, 0) - before.get(k, 0) for k in before.keys() | now.keys()]
         if sum(abs(m) for m in moved) > 1:
             self.faults.append("a unit moved more than one name by one")

@@ -14,7 +14,14 @@ from synthkit.pipeline.making import Making, Planned, planned, reading_schema
 from synthkit.pipeline.tables import checked
 from synthkit.schema import Column, Schema
 
-QUICK = {"match_steps": 4, "batch_size": 32, "hidden": 16, "critic_hidden": 32}
+QUICK = {
+    "gradient_share": 0.1,
+    "match_steps": 4,
+    "batch_size": 32,
+    "hidden": 16,
+    "critic_hidden": 32,
+}
+"""Every kind of look, discriminator included, at any epsilon."""
 TABLES_ONLY = {**QUICK, "gradient_share": 0}
 GRADIENTS = {**QUICK, "two_way_share": 0, "gradient_share": 0.9, "critic_steps": 100}
 

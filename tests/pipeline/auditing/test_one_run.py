@@ -125,7 +125,7 @@ def sizes(found: one_run.Attacked) -> dict[str, str]:
 
 def test_the_sizes_of_all_noise_are_seen() -> None:
     fit = job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6})
-    assert len(fit.events) == 3
+    assert len(fit.events) == 4
     found = sizes(attacked(fit, 60))
     assert found == {f"size of the noise: {e.name}": "pass" for e in fit.events}
 
@@ -138,7 +138,7 @@ def test_noise_5_percent_too_small_is_seen_by_its_size(
     fit = job(1.0, TABLES_ONLY, rows_per_person=rows_per_person)
     assert set(sizes(attacked(fit, 60)).values()) == {"pass"}
     monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: NOISE(c, 0.95 * s))
-    tables = fit.events[1].name
+    tables = fit.plan.events[1].name
     assert sizes(attacked(fit, 60))[f"size of the noise: {tables}"] == "fail"
 
 

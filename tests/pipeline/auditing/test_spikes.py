@@ -116,6 +116,15 @@ def test_exact_counts_of_values_are_caught(monkeypatch: pytest.MonkeyPatch) -> N
     assert "another shape" in found["one row more: a copy of a row"]
 
 
+def test_a_threshold_lower_than_its_delta_pays_for_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Planted fault: the threshold does not rise with the fewest units that are counted."""
+    real = threshold.threshold
+    monkeypatch.setattr(threshold, "threshold", lambda sigma, delta, fewest=1: real(sigma, delta))
+    assert any("below what its event's delta pays for" in c.reason for c in failed())
+
+
 def test_a_value_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: the chosen row of each unit has weight 2."""
     real = mechanism.one_row_per_unit
@@ -124,8 +133,10 @@ def test_a_value_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 def sizes() -> dict[str, str]:
+    # Forty fees that 150 rows each share, so that the size of forty draws is seen.
     rng = np.random.default_rng()
-    found = one_run.attack(job(), table(6_000), canaries=60, rng=rng, progress=nothing)
+    rows = table(6_000).with_columns(fee=pl.Series(np.arange(6_000) % 40 * 200 + 7))
+    found = one_run.attack(job(), rows, canaries=60, rng=rng, progress=nothing)
     return {c.name: c.outcome for c in found.checks}
 
 
