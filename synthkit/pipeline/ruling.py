@@ -64,13 +64,13 @@ def completed(schema: Schema, synthetic: pl.DataFrame) -> Schema:
 
     A table from elsewhere may keep to a function that nobody wrote down; it is checked for that.
     """
-    from synthkit.schema.rules import agreed
+    from synthkit.schema.rules import agreed, stored
 
     columns = {c.name: c for c in schema.columns}
     rules = tuple(
         agreed(synthetic, rule, columns)
         if isinstance(rule, Follows) and set(column_names(rule)) <= set(synthetic.columns)
         else rule
-        for rule in schema.constraints
+        for rule in (stored(r, columns) for r in schema.constraints)
     )
     return dataclasses.replace(schema, constraints=rules)

@@ -22,7 +22,6 @@ from synthkit.schema.constraints import (
     Implies,
     Order,
     Value,
-    ValueSet,
     column_names,
     in_words,
 )
@@ -139,8 +138,10 @@ def single(column: Column, value: Value | None) -> Region:
     """Returns the region of one value; None: missing."""
     if value is None:
         return Region(missing=True)
-    inside = regions.domain(column, (value,))
-    return regions.region(column, ValueSet(column=column.name, values=(value,)), inside)
+    if not regions.is_on_line(column):
+        return Region(items=(value,))
+    place = regions.position(column, value, up=True)
+    return Region(spans=((place, place),) if regions.value_at(column, place) == value else ())
 
 
 def _choices(

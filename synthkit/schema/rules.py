@@ -8,8 +8,8 @@ real rows obey is a look that nobody has paid for, and no answer would change wh
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from synthkit.schema.checking import Problem
 from synthkit.schema.constraints import (
@@ -35,6 +35,32 @@ def cell(column: Column, value: Value | None) -> Value | None:
         return None
     is_open = column.kind in CATEGORY_KINDS and not column.categories
     return str(value) if is_open else value
+
+
+def stored(rule: Constraint, columns: Mapping[str, Column]) -> Constraint:
+    """Returns a rule with its values as a conformed table stores them; see `cell`."""
+
+    def of(name: str, values: Sequence[Value | None]) -> tuple[Any, ...]:
+        return tuple(cell(columns[name], v) for v in values)
+
+    if isinstance(rule, Implies):
+        when, then = (
+            dataclasses.replace(s, values=of(s.column, s.values)) for s in (rule.when, rule.then)
+        )
+        return dataclasses.replace(rule, when=when, then=then)
+    if isinstance(rule, Order):
+        return rule
+    known, learned = (
+        tuple(
+            (
+                tuple(of(n, [k])[0] for n, k in zip(rule.of, key, strict=True)),
+                of(rule.column, [value])[0],
+            )
+            for key, value in pairs
+        )
+        for pairs in (rule.known, rule.learned)
+    )
+    return dataclasses.replace(rule, known=known, learned=learned)
 
 
 def is_in(column: Column, values: ValueSet) -> pl.Expr:

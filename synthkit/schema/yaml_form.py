@@ -116,7 +116,7 @@ class SchemaForm(_Form):
     targets: list[str] = Field([], description="Columns that users will predict.")
     columns: list[ColumnForm] = Field(description="The columns, in order.")
     constraints: list[rules.ConstraintForm] = Field(
-        [], description="Rules that every row obeys, from public knowledge."
+        [], max_length=200, description="Rules that every row obeys, from public knowledge."
     )
 
     @model_validator(mode="after")

@@ -181,6 +181,44 @@ class TestOneRule:
         assert (rows["begin"] < rows["end"]).all()
 
 
+def test_rows_that_break_a_rule_are_never_given_out(monkeypatch):
+    """The planted fault: nothing mends rows any more."""
+    from synthkit.errors import SynthkitError
+    from synthkit.pipeline.obeying import Obedience
+
+    one = model((Order(columns=("begin", "end"), strict=True),), 6)
+    monkeypatch.setattr(Obedience, "_sweep", lambda *_: None)
+    monkeypatch.setattr(Obedience, "_jointly", lambda self, frame, *_: frame)
+    monkeypatch.setattr(Obedience, "_mended", lambda self, frame, *_: frame)
+    with pytest.raises(SynthkitError, match="about to be given out"):
+        one.sample(1_000, seed=0)
+
+
+def test_a_table_from_elsewhere_is_checked_for_rules_too(tmp_path):
+    """Also for a function that nobody wrote down, and where categories are not public."""
+    import synthkit as sk
+    from synthkit.privacy.ledger import Ledger
+    from tests.pipeline.jobs import ENCODED, SCHEMA, visits
+
+    text = SCHEMA.replace("categories: [1, 2, 3], from: public", "categories: [1, 2, 3]")
+    rules = (
+        "constraints:\n  - {column: grade, follows: ward}\n"
+        "  - {when: {column: ward, is: north}, then: {column: grade, is: 2}}\n"
+    )
+    ledger = Ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    keeps = pl.when(pl.col("ward") == "north").then(2).otherwise(1).cast(pl.Int64).alias("grade")
+    for change, outcome in ((keeps, "pass"), (pl.col("grade"), "fail")):
+        evidence = sk.evaluate(
+            visits(200), visits(200, seed=1, first_patient=900),
+            visits(200, seed=2).select(ENCODED).with_columns(change), parse(text + rules),
+            ledger=ledger,
+        )  # fmt: skip
+        assert evidence.validity is not None
+        found = {r.rule: r.outcome for r in evidence.validity.results if r.rule.startswith("rule")}
+        assert found == {"rule1.follows": outcome, "rule2.implies": outcome}
+        assert [r.broken_as_drawn for r in evidence.rules] == [None, None]
+
+
 def test_rules_that_bar_every_row_of_a_written_domain_are_refused_before_any_look(tmp_path):
     """With domains read from the data the file may be sound, and a fit that takes them not."""
     import synthkit as sk

@@ -70,6 +70,7 @@ def small_domain(name: str) -> list:
 ROWS = st.fixed_dictionaries({n: st.sampled_from(small_domain(n)) for n in BY_NAME})
 
 
+@settings(deadline=None)
 @given(rule=constraints(), rows=st.lists(ROWS, min_size=1, max_size=8))
 def test_rows_that_break_a_rule_are_those_of_the_definition(rule, rows):
     table = pl.DataFrame(rows, schema={c.name: dtype_of(c) for c in COLUMNS}, orient="row")
@@ -78,6 +79,7 @@ def test_rows_that_break_a_rule_are_those_of_the_definition(rule, rows):
     assert found.to_list() == [is_broken(rule, row) for row in rows]
 
 
+@settings(deadline=None)
 @given(rule=constraints())
 def test_a_rule_survives_yaml(rule):
     schema = dataclasses.replace(SCHEMA, constraints=(rule,))
