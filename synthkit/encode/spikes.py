@@ -20,7 +20,7 @@ import numpy as np
 
 from synthkit.encode import kinds
 from synthkit.encode.codec import check_table
-from synthkit.errors import InputError
+from synthkit.errors import InputError, IntegrityError
 from synthkit.privacy.event import Event, ThresholdedTables
 from synthkit.schema.model import NUMERIC_KINDS, TIME_KINDS
 
@@ -70,7 +70,7 @@ def events(
         epsilon: Budget of the whole job.
         delta: Delta of the whole job.
         share: Share of the budget's mu^2, from 0 (no look) to 0.5.
-        to_buy: Names of columns whose domain is not known yet; they count as such.
+        to_buy: Names of columns whose domain is not known yet, or may widen; they count as such.
 
     Raises:
         InputError: If the share is out of range.
@@ -118,6 +118,9 @@ def find(
 
     Returns:
         Ascending positions by the name of their column; columns without any are absent.
+
+    Raises:
+        IntegrityError: If more columns would be looked at than are charged.
     """
     from synthkit.privacy import mechanism, threshold
 
@@ -125,14 +128,18 @@ def find(
     if not isinstance(event, ThresholdedTables):
         return {}
     check_table(table, [c.name for c in schema.encoded], units)
+    columns = [c for c in schema.encoded if _on_line(c) and _has_wide_cells(c)]
+    if len(columns) > event.tables:
+        raise IntegrityError(
+            f"{len(columns)} columns would be looked at, and {event.tables} are charged.",
+            hint="This is a fault of synthkit; nothing was looked at.",
+        )
     # PRIVACY: one row per unit, chosen in secret and anew; a unit moves one count of each column
     # by one. Charged as this event, for at least as many columns as are read here: of columns
     # whose domain was bought, some turn out to need no look.
     rows = mechanism.one_row_per_unit(units)
     found = {}
-    for column in schema.encoded:
-        if not (_on_line(column) and _has_wide_cells(column)):
-            continue
+    for column in columns:
         told = threshold.published_counts(
             _counts(column, table, rows),
             sigma=event.sigma,

@@ -242,6 +242,7 @@ class DPCTGANModel:
         bank: Latents, shape (bank, latent), and conditions' positions, shape (bank,).
         network: Logits from latent and condition, in evaluation mode, on the CPU.
         shape: Options that decide the network's shape: latent, hidden, blocks.
+        generator: Name of the plugin that made it.
     """
 
     def __init__(
@@ -251,7 +252,9 @@ class DPCTGANModel:
         bank: tuple[np.ndarray, np.ndarray],
         network: torch.nn.Module,
         shape: Mapping[str, int],
+        generator: str = "dpctgan",
     ) -> None:
+        self.generator = generator
         self.columns = columns
         self.sizes = sizes
         self.bank, self.positions = bank
@@ -295,7 +298,7 @@ class DPCTGANModel:
     def description(self) -> dict[str, Any]:
         """Returns names, sizes and the network's shape."""
         return {
-            "generator": "dpctgan",
+            "generator": self.generator,
             "columns": list(self.columns),
             "sizes": list(self.sizes),
             "shape": self.shape,
@@ -365,4 +368,6 @@ def load(arrays: Mapping[str, np.ndarray], description: Mapping[str, Any]) -> DP
         raise IntegrityError(
             "The model's arrays do not fit its description.", hint="Make or fetch the model again."
         ) from error
-    return DPCTGANModel(columns, tuple(sizes), (latents, positions), network.eval(), shape)
+    bank = latents, positions
+    name = str(description.get("generator", "dpctgan"))
+    return DPCTGANModel(columns, tuple(sizes), bank, network.eval(), shape, name)

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from synthkit.generate import Plan, dpctgan
-from synthkit.generate.dpctgan import IS_PRIVATE, THEOREM, fit, load
+from synthkit.generate import Plan, Progress, dpctgan
+from synthkit.generate.dpctgan import IS_PRIVATE, THEOREM, DPCTGANModel, load
 from synthkit.generate.options import validate
 from synthkit.privacy.event import Event
+
+if TYPE_CHECKING:
+    from synthkit.artifacts import Codes, OneWayTables
 
 __all__ = ["IS_PRIVATE", "OPTIONS", "THEOREM", "fit", "load", "plan"]
 
@@ -62,3 +65,18 @@ def plan(
     return dataclasses.replace(
         found, options={name: value for name, value in found.options.items() if name in own}
     )
+
+
+def fit(
+    codes: Codes,
+    one_way: OneWayTables,
+    plan: Plan,
+    *,
+    seed: int,
+    device: str = "cpu",
+    progress: Progress | None = None,
+) -> DPCTGANModel:
+    """Trains within the plan; see `dpctgan.fit`."""
+    model = dpctgan.fit(codes, one_way, plan, seed=seed, device=device, progress=progress)
+    model.generator = "dpgan"
+    return model

@@ -114,9 +114,12 @@ class PoissonUnits:
     def _uniform(self, n: int) -> torch.Tensor:
         import torch
 
-        return torch.rand(
-            n, dtype=torch.float64, generator=self._generator, device=self._generator.device
+        # As whole numbers: `rand` gives multiples of 2^-53 on the CPU alone; CUDA rounds to others.
+        place = self._generator.device
+        whole = torch.randint(
+            2**53, (n,), dtype=torch.int64, generator=self._generator, device=place
         )
+        return whole.double() * 2.0**-53
 
 
 def passed_over(

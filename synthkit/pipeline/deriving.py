@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from synthkit.encode.domains import OTHER
 from synthkit.schema import Column, Follows, Implies, Order, Schema
-from synthkit.schema.constraints import Pairs, Value, ValueSet
-from synthkit.schema.feasibility import named_values
+from synthkit.schema.constraints import Constraint, Pairs, Value, ValueSet, column_names
+from synthkit.schema.feasibility import find_row, named_values, single
 from synthkit.schema.model import CATEGORY_KINDS
 from synthkit.schema.regions import after, domain, is_on_line, position, region, value_at
 
@@ -148,7 +148,7 @@ def learned(schema: Schema, codec: Codec, inner: InnerModel) -> Schema:
     follows = [rule for rule in schema.constraints if isinstance(rule, Follows)]
     pairs = [(places[r.of[0]], places[r.column]) for r in follows if len(r.of) == 1]
     tables = pair_tables(inner, codec.sizes, pairs) if pairs else {}
-    rules = []
+    rules: list[Constraint] = []
     for rule in schema.constraints:
         if isinstance(rule, Follows):
             deciding = [codec.parts[places[name]] for name in rule.of]
@@ -157,7 +157,9 @@ def learned(schema: Schema, codec: Codec, inner: InnerModel) -> Schema:
                 table = tables[places[rule.of[0]], places[rule.column]]
             else:
                 table = _grouped(inner, codec, rule, places)
-            own = _completed(rule, deciding, part, table, _allowed(schema, rule, columns))
+            others = [*rules, *schema.constraints[len(rules) :]]
+            possible = _possible(rule, columns, others)
+            own = _completed(rule, deciding, part, table, _allowed(schema, rule, columns), possible)
             rule = dataclasses.replace(rule, learned=own)
         rules.append(rule)
     return dataclasses.replace(schema, constraints=tuple(rules))
@@ -178,6 +180,7 @@ def _completed(
     part: ColumnCodec,
     table: np.ndarray,
     allowed: Mapping[Value | None, list[Value | None]],
+    possible: Callable[[tuple[Value | None, ...], Value | None], bool],
 ) -> Pairs:
     """Finds the value of the column for each combination that is not known.
 
@@ -211,10 +214,29 @@ def _completed(
             if len(key) == 1 and key[0] in allowed:
                 barred = np.array([v not in allowed[key[0]] for v in values])
                 own = np.where(barred, -np.inf, left) if not barred.all() else left
-            best = int(own.argmax())
+            ranked = [int(i) for i in np.argsort(-own, kind="stable") if np.isfinite(own[i])]
+            # Where no value is left, no row has these deciding values: any will do.
+            best = next((i for i in ranked if possible(key, values[i])), ranked[0])
             left[best] -= weight
             found.append((key, values[best]))
     return tuple(found)
+
+
+def _possible(
+    rule: Follows, columns: Mapping[str, Column], constraints: Sequence[Constraint]
+) -> Callable[[tuple[Value | None, ...], Value | None], bool]:
+    """Says whether a row with some deciding values and a value that follows can obey all rules."""
+    names = (*rule.of, rule.column)
+    others = [r for r in constraints if r is not rule]
+    if not any(set(names) & set(column_names(r)) for r in others):
+        return lambda key, value: True
+
+    def possible(key: tuple[Value | None, ...], value: Value | None) -> bool:
+        cells = zip(names, (*key, value), strict=True)
+        fixed = {name: single(columns[name], cell) for name, cell in cells}
+        return not find_row(columns, others, fixed).is_impossible
+
+    return possible
 
 
 def _inner(part: ColumnCodec) -> np.ndarray:

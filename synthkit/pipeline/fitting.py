@@ -92,13 +92,9 @@ def fit_checked(
         # Priced for whoever looks on; where nobody does, it is not worked out.
         step = None if stages.is_silent else telling_epsilon(job, stages.progress.step)
         inner = trained(job, found, step)
-    was_bought = {c.name for c in job.schema.encoded if c.domain_source == "data"}
-    ledger.settle(
-        reservation,
-        domains=[digest_of_domain(c) for c in found.schema.encoded if c.name in was_bought]
-        if job.looks
-        else (),
-    )
+    # Those bought before too: rules may have widened them, which is public and costs nothing.
+    noisy = [c for c in found.schema.encoded if c.domain_source == "noisy"]
+    ledger.settle(reservation, domains=[digest_of_domain(c) for c in noisy] if job.looks else ())
     # From the model and public facts alone: whether real rows obey the rules is never looked at.
     schema = learned(found.schema, found.fitted.codec, inner)
     return Model(

@@ -181,8 +181,15 @@ def _spike_looks(
     if not load_generator(making.generator).IS_PRIVATE:
         return ()
     assert making.epsilon is not None  # required of every private generator
+    # After a purchase, rules may also widen columns that were bought before (`covering`).
+    named = {name for rule in schema.constraints for name in column_names(rule)}
+    unknown = [
+        c.name
+        for c in schema.encoded
+        if c.name in to_buy or (to_buy and c.name in named and c.domain_source == "noisy")
+    ]
     return spikes.events(
-        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=to_buy
+        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
     )
 
 

@@ -29,7 +29,7 @@ def telling_epsilon(job: Planned, step: Callable[[Any], None]) -> Callable[[Any]
             cost together, rounded up to the next of `POINTS` parts of the steps, so that it never
             says less than was spent and never falls. None without a guarantee.
     """
-    looks = (*job.looks, *job.plan.events)
+    looks = job.events
     gradients = [e for e in looks if isinstance(e, NoisyGradients)]
     if len(gradients) > 1 or any(isinstance(e, UncoveredLook) for e in looks):
         return step

@@ -15,7 +15,10 @@ from synthkit.privacy.event import NoisyGradients, NoisyTables
 from tests.generate.conftest import linked_codes, measured
 
 PLAN = dpctgan.plan(
-    epsilon=1.0, delta=1e-6, n_tables=4, options={"critic_hidden": 8, "sample_rate": 0.1}
+    epsilon=1.0,
+    delta=1e-6,
+    n_tables=4,
+    options={"critic_hidden": 8, "sample_rate": 0.1, "gradient_share": 0.1},
 )
 EVENT = next(e for e in PLAN.events if isinstance(e, NoisyGradients))
 
@@ -53,7 +56,12 @@ def test_rows_of_a_unit_share_its_part_of_the_clip_and_the_noise_stays() -> None
         epsilon=1.0,
         delta=1e-6,
         n_tables=4,
-        options={"critic_hidden": 8, "sample_rate": 0.1, "max_grad_norm": 2.0},
+        options={
+            "critic_hidden": 8,
+            "sample_rate": 0.1,
+            "max_grad_norm": 2.0,
+            "gradient_share": 0.1,
+        },
         rows_per_unit=4,
     )
     event = next(e for e in plan.events if isinstance(e, NoisyGradients))

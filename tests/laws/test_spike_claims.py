@@ -16,9 +16,11 @@ import polars as pl
 import pytest
 
 import synthkit as sk
+from synthkit import schema as sk_schema
 from synthkit.encode import spikes
-from synthkit.errors import ConfigError, InputError
-from synthkit.pipeline.making import Making, planned
+from synthkit.errors import ConfigError, InputError, IntegrityError
+from synthkit.pipeline import making as making_module
+from synthkit.pipeline.making import Making, bought, planned
 from synthkit.privacy import accountant, mechanism
 from synthkit.privacy.ledger import Ledger
 from synthkit.schema import Column, Schema, dump
@@ -246,3 +248,60 @@ def test_domains_that_are_yet_to_be_bought_are_priced_with_the_look():
     assert names.index("values that many share") > names.index("bounds of columns")
     assert model.privacy.epsilon <= 8.0
     assert model.privacy.mu_delta == pytest.approx(0.2e-6, rel=0.01), "two thresholds"
+
+
+WIDENED = """\
+synthkit: schema/1
+name: t
+population: widened
+unit: row
+rows_public: 5000
+columns:
+  - {name: a, kind: integer, bounds: [0, 200], from: noisy}
+  - {name: b, kind: integer}
+constraints:
+  - order: [b, a]
+"""
+"""A rule lets what is bought of b widen a, whose own domain was bought before and was narrow."""
+
+
+def _reads_of_widened() -> tuple[int, int]:
+    """Tables that the look reads, and those that are charged."""
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame({"a": rng.integers(0, 200, 3_000), "b": rng.integers(2_000, 9_000, 3_000)})
+    making = Making(generator="independent", epsilon=1.0, delta=1e-6)
+    job = planned(sk_schema.parse(WIDENED), making)
+    (event,) = job.spike_looks
+    with mechanism._recording() as tape:
+        schema = bought(job, rows)
+        spikes.find(rows, schema, np.arange(rows.height), job.spike_looks)
+    assert schema.column("a").bounds[1] > 256
+    of_look = [d for d in tape.draws if d.kind == "published_counts"]
+    return len(of_look), event.tables
+
+
+def test_a_column_that_a_rule_may_widen_is_charged_for():
+    assert _reads_of_widened() == (2, 2)
+
+
+def test_planted_a_column_that_a_rule_widened_unpaid_is_refused(monkeypatch):
+    monkeypatch.setattr(making_module, "column_names", lambda rule: ())
+    with pytest.raises(IntegrityError, match="2 columns would be looked at, and 1 are charged"):
+        _reads_of_widened()
+
+
+def test_the_schema_of_a_model_whose_domains_a_rule_widened_serves_the_next_fit(tmp_path):
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame({"a": rng.integers(0, 200, 3_000), "b": rng.integers(2_000, 9_000, 3_000)})
+    ledger = Ledger(f"sqlite:///{tmp_path}/ledger.sqlite")
+    given = {"epsilon": 1.0, "delta": 1e-6, "generator": "independent", "ledger": ledger}
+    narrow = sk_schema.parse(WIDENED.split("  - {name: b")[0].replace(
+        ", bounds: [0, 200], from: noisy", ""
+    ))  # fmt: skip
+    first = sk.fit(rows.select("a"), narrow, **given)
+    both = sk_schema.parse(WIDENED)
+    columns = (first.schema.column("a"), both.column("b"))
+    second = sk.fit(rows, dataclasses.replace(both, columns=columns), **given)
+    assert second.schema.column("a").bounds != first.schema.column("a").bounds
+    third = sk.fit(rows, second.schema, **given)
+    assert third.schema.column("a").bounds == second.schema.column("a").bounds

@@ -195,17 +195,17 @@ def test_a_publication_that_fails_keeps_the_model_and_replace_keeps_the_old_bund
 
 def test_the_bundle_holds_exactly_the_rows_that_the_model_drew(tmp_path, monkeypatch):
     # No filter against real rows between model and table: a run may not drop, say, exact copies.
-    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.drawing import Drawing
 
     monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
     drawn: list[pl.DataFrame] = []
-    sample = Model.sample
+    table = Drawing.table
 
-    def watched(self: Model, *arguments: object, **named: object) -> pl.DataFrame:
-        drawn.append(sample(self, *arguments, **named))
+    def watched(self: Drawing) -> pl.DataFrame:
+        drawn.append(table(self))
         return drawn[-1]
 
-    monkeypatch.setattr(Model, "sample", watched)
+    monkeypatch.setattr(Drawing, "table", watched)
     result = sk.run(sk.load_plan(write_job(tmp_path / "job")))
     assert len(drawn) == 1
     assert pl.read_parquet(result.bundle / "synthetic.parquet").equals(drawn[0])

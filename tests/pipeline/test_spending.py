@@ -20,8 +20,11 @@ SCHEMA = Schema(
 )
 
 
-def _job(**changes: Any) -> Planned:
-    return planned(SCHEMA, Making(**{"epsilon": 1.0, "delta": 1e-6, **changes}))
+GRADIENTS = {"gradient_share": 0.1}
+
+
+def _job(schema: Schema = SCHEMA, **changes: Any) -> Planned:
+    return planned(schema, Making(**{"epsilon": 1.0, "delta": 1e-6, **changes}))
 
 
 def _told(job: Planned, made: list[int]) -> list[float | None]:
@@ -33,7 +36,7 @@ def _told(job: Planned, made: list[int]) -> list[float | None]:
 
 
 def test_epsilon_so_far_rises_from_the_tables_price_to_the_plan_s() -> None:
-    job = _job()
+    job = _job(options=GRADIENTS)
     steps = job.plan.events[-1].steps
     told = _told(job, [*range(0, steps + 1, 7), steps])
     assert told[0] == pytest.approx(cost([*job.looks, *job.plan.events[:-1]], delta=1e-6).epsilon)
@@ -44,12 +47,19 @@ def test_epsilon_so_far_rises_from_the_tables_price_to_the_plan_s() -> None:
 
 
 def test_epsilon_so_far_never_says_less_than_was_spent() -> None:
-    job = _job()
+    job = _job(options=GRADIENTS)
     *tables, gradients = [*job.looks, *job.plan.events]
     made = [1, 31, 100, gradients.steps - 1]
     for steps, told in zip(made, _told(job, made), strict=True):
         spent = [*tables, dataclasses.replace(gradients, steps=steps)]
         assert told >= cost(spent, delta=1e-6).epsilon
+
+
+def test_what_finds_shared_values_counts_too() -> None:
+    wide = [Column(name=n, kind="integer", bounds=(0, 10**5), domain_source="public") for n in "ab"]
+    job = _job(dataclasses.replace(SCHEMA, columns=tuple(wide)), generator="independent")
+    assert job.spike_looks
+    assert _told(job, [0])[0] >= cost(job.events, delta=1e-6).epsilon
 
 
 def test_a_generator_of_tables_alone_has_spent_all_from_its_first_report() -> None:
@@ -59,6 +69,9 @@ def test_a_generator_of_tables_alone_has_spent_all_from_its_first_report() -> No
 
 def test_without_a_guarantee_there_is_no_epsilon() -> None:
     assert _told(_job(generator="ctgan", epsilon=None), [0, 1]) == [None, None]
+    read = [dataclasses.replace(c, domain_source="data") for c in SCHEMA.columns]
+    job = _job(dataclasses.replace(SCHEMA, columns=tuple(read)), domains="as_written")
+    assert _told(job, [0]) == [None]
 
 
 def test_a_fit_tells_its_progress_and_an_unwatched_one_prices_nothing(monkeypatch) -> None:
@@ -66,7 +79,14 @@ def test_a_fit_tells_its_progress_and_an_unwatched_one_prices_nothing(monkeypatc
 
     from synthkit.pipeline import spending
 
-    options = {"match_steps": 20, "critic_steps": 20, "hidden": 8, "critic_hidden": 8, "bank": 20}
+    options = {
+        **GRADIENTS,
+        "match_steps": 20,
+        "critic_steps": 20,
+        "hidden": 8,
+        "critic_hidden": 8,
+        "bank": 20,
+    }
     table = pl.DataFrame({n: ["x", "y", "z", "z"] * 50 for n in "abc"})
     seen: list[Any] = []
 

@@ -18,6 +18,8 @@ from synthkit.artifacts import AuditCheck
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, ThresholdedTables
 
 ALPHA = 1e-6
+NAMES_STEP = 0.5
+"""Added to the size of the noise of a name; see `NoiseSizes.note`."""
 FAR = 6.0
 """Standard deviations above the threshold from which its cut is not felt."""
 
@@ -45,7 +47,7 @@ class NoiseSizes:
             exact = asked["counts"]
             # Few names stand out, and noise is whole numbers: half a step more, or two of them
             # that happen to be zero would look like no noise at all.
-            noise = [abs(n - exact[k]) + 0.5 for k, n in given.items() if exact[k] > far]
+            noise = [abs(n - exact[k]) + NAMES_STEP for k, n in given.items() if exact[k] > far]
             self._add("names", asked["sigma"], np.array(noise, dtype=float))
         elif kind == "noisy_gradient":
             for mean, total in zip(given, asked["sums"], strict=True):
@@ -88,6 +90,15 @@ class NoiseSizes:
                 reason="No name stands far enough above the threshold to see its noise."
                 if kind == "names"
                 else f"No noise of the charged size {charged:.4g} was drawn.",
+            )
+        blind = n * (NAMES_STEP / charged) ** 2 if kind == "names" else 0.0
+        if float(stats.chi2.cdf(blind, n)) >= level:
+            return AuditCheck(
+                layer="step",
+                name=name,
+                outcome="inconclusive",
+                reason=f"Only {n:,.0f} names stand far enough above the threshold: noise or none "
+                "could not be told apart.",
             )
         ratio = float(np.sqrt(squares / n))
         is_small = float(stats.chi2.cdf(squares, n)) < level

@@ -78,6 +78,7 @@ class Replayer:
         self._events = tuple(events)
         self._moved = 0.0  # squared distance of all counts, each in units of its noise
         self._steps, self._largest = 0, 0.0
+        self._told = 0
         self.faults: list[str] = []
         """Sentences on what is more than is charged."""
 
@@ -99,6 +100,8 @@ class Replayer:
             )
         if self._steps > sum(e.steps for e in gradients):
             self.faults.append("more noisy gradients were taken than are charged")
+        if self._told > sum(e.tables for e in tables if isinstance(e, ThresholdedTables)):
+            self.faults.append("more thresholded tables were told than are charged")
         if self._left:
             self.faults.append(f"{len(self._left)} draws of the first fit were not made")
         return self.faults
@@ -136,6 +139,7 @@ class Replayer:
         self._moved += float((moves.astype(float) ** 2).sum()) / asked["sigma"] ** 2
 
     def _compare_keys(self, old: Draw, asked: Mapping[str, Any]) -> None:
+        self._told += 1
         before, now = old.asked["counts"], asked["counts"]
         if (old.asked["sigma"], old.asked["threshold"]) != (asked["sigma"], asked["threshold"]):
             raise CourseError("thresholded counts have another sigma or threshold")
