@@ -60,7 +60,7 @@ OPTIONS = (
     Option(
         name="gradient_share", default=-1.0, low=-1, high=0.98,
         meaning="share of the budget for the discriminator, one-way tables get what is left; "
-        "-1: 0.1 from epsilon 2 up, and none below",
+        "-1: 0.1 from epsilon 5 up, and none below",
     ),
     Option(
         name="sample_rate", default=0.0, low=0, high=1,
@@ -124,7 +124,7 @@ OPTIONS = (
 )  # fmt: skip
 
 
-EARNED_FROM = 2.0
+EARNED_FROM = 5.0
 """Least epsilon at which the discriminator has been seen to win anything (decision 0015)."""
 EARNED_SHARE = 0.1
 LARGEST_RATE = 0.05

@@ -147,7 +147,7 @@ def test_the_plan_follows_its_shares() -> None:
 
 
 @pytest.mark.parametrize(
-    ("epsilon", "is_trained"), [(0.5, False), (1.0, False), (2.0, True), (10.0, True)]
+    ("epsilon", "is_trained"), [(0.5, False), (1.0, False), (4.9, False), (5.0, True), (10.0, True)]
 )
 def test_the_discriminator_is_trained_where_it_was_seen_to_win(
     epsilon: float, is_trained: bool

@@ -33,10 +33,11 @@ def breaking(rows: pl.DataFrame, one) -> list[int]:
 
 
 def is_sound(rules) -> bool:
-    """Whether a schema file could declare these rules."""
+    """Whether a schema file could declare these rules, and a fit would take them."""
     from synthkit.schema._constraint_checks import together
+    from synthkit.schema.feasibility import find_row
 
-    return not list(together(rules, BY_NAME))
+    return not list(together(rules, BY_NAME)) and find_row(BY_NAME, rules).row is not None
 
 
 random = settings(

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 from synthkit.artifacts import AuditBound, AuditCheck, Codes
+from synthkit.encode.spikes import SPIKES
 from synthkit.evaluate.audit import assumption_free, gaussian_fit
 from synthkit.generate import dpctgan
 from synthkit.generate.critic import PrivateCritic
@@ -127,7 +128,11 @@ def test_the_sizes_of_all_noise_are_seen() -> None:
     fit = job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6})
     assert len(fit.events) == 4
     found = sizes(attacked(fit, 60))
-    assert found == {f"size of the noise: {e.name}": "pass" for e in fit.events}
+    # A single value is told here: too few to see the size of its noise.
+    shared = f"size of the noise: {SPIKES}"
+    assert found.pop(shared) in ("pass", "inconclusive")
+    names = [e.name for e in fit.events if e.name != SPIKES]
+    assert found == {f"size of the noise: {name}": "pass" for name in names}
 
 
 @pytest.mark.parametrize("rows_per_person", [1, 3])
@@ -136,9 +141,9 @@ def test_noise_5_percent_too_small_is_seen_by_its_size(
 ) -> None:
     # Thousands of cells beside the one-way tables: power above 0.99 at alpha 1e-6 / 2.
     fit = job(1.0, TABLES_ONLY, rows_per_person=rows_per_person)
-    assert set(sizes(attacked(fit, 60)).values()) == {"pass"}
-    monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: NOISE(c, 0.95 * s))
     tables = fit.plan.events[1].name
+    assert sizes(attacked(fit, 60))[f"size of the noise: {tables}"] == "pass"
+    monkeypatch.setattr(mechanism, "_discrete_gaussian", lambda c, s: NOISE(c, 0.95 * s))
     assert sizes(attacked(fit, 60))[f"size of the noise: {tables}"] == "fail"
 
 
