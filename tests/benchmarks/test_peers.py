@@ -298,6 +298,22 @@ def test_zero_has_a_public_bin_of_its_own() -> None:
     ).all()
 
 
+def test_a_table_in_public_codes_comes_back_bin_for_bin() -> None:
+    frame = exchange.outward(table(), SCHEMA).to_pandas()
+    columns = exchange.public(SCHEMA)
+    job: Any = SimpleNamespace(train=frame, columns=columns, seed=0)
+    codes, sizes = bins.encode_table(job)
+    assert sizes[:4] == [3, 3, 2, 102]  # colours and ages with a code for missing
+    assert ((codes >= 0) & (codes < sizes)).all().all()
+    back = bins.decode_table(job, codes)
+    other: Any = SimpleNamespace(train=back, columns=columns, seed=0)
+    again, _ = bins.encode_table(other)
+    assert again.equals(codes)
+    assert back["c0"].isna().tolist() == frame["c0"].isna().tolist()
+    assert back["c3"].isna().tolist() == frame["c3"].isna().tolist()
+    assert (back["c3"].dropna() == frame["c3"].dropna()).all()
+
+
 def test_missing_cells_go_out_of_the_way_and_come_back() -> None:
     frame = exchange.outward(table(), SCHEMA).to_pandas()
     job: Any = SimpleNamespace(
