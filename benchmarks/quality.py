@@ -3,12 +3,19 @@
     python -m benchmarks.quality --tables adult credit_default --epsilons 1 --seeds 0 1 2 \
         [--generator dpctgan] [--option gradient_share=0] [--domains buy] [--sdmetrics] \
         [--out benchmarks/results] [--name default]
+    python -m benchmarks.quality --peers aim mst ctgan --tables adult --seeds 0 \
+        [--peer-option n_iters=200] [--limit-cpu-s 2400] [--limit-gb 12]
+    python -m benchmarks.quality --markdown-only benchmarks/results
 
 One JSON per run under OUT; a run whose JSON is there is not repeated, so an interrupted benchmark
 goes on where it stopped. Afterwards a Markdown table of all runs is written to OUT/quality.md:
 means over seeds, with a 95 % t interval where there are at least two. Every fit is charged to the
 ledger OUT/ledger.sqlite, each seed to a population of its own (they are draws of one experiment).
 Schemas: see `benchmarks.tables` (domains declared public for the benchmark, or bought).
+
+`--peers` runs other generators in place of ours, each in its own environment (`benchmarks.peers`:
+`python -m benchmarks.peers.environment` makes them); a peer without private noise is run once per
+seed, whatever the epsilons. A peer that fails or passes a limit gets a row that says so.
 """
 
 from __future__ import annotations
@@ -25,6 +32,9 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fit_job import in_process
+from benchmarks.peers import process
+from benchmarks.peers.catalogue import PEERS, title
+from benchmarks.peers.environment import python
 from benchmarks.scoring import scores
 from benchmarks.tables import Development, independent_columns, load
 from synthkit.pipeline.versions import versions
@@ -39,8 +49,11 @@ SHOWN = {
 def main() -> None:
     """Runs what is missing, then writes the table."""
     given = _arguments()
+    if given.markdown_only:
+        print(markdown(given.markdown_only), end="")
+        return
+    _require_environments(given.peers)
     given.out.mkdir(parents=True, exist_ok=True)
-    options = dict(_option(text) for text in given.option)
     for name in given.tables:
         table = load(name, domains=given.domains)
         _once(
@@ -50,16 +63,22 @@ def main() -> None:
             given.out, {"table": name, "name": "independent columns"},
             lambda t=table: _floor(t, "independent"),
         )  # fmt: skip
-        for epsilon in given.epsilons:
-            for seed in given.seeds:
-                job = {
-                    "table": name, "name": given.name or given.generator, "domains": given.domains,
-                    "generator": given.generator, "options": options, "delta": DELTA,
-                    "epsilon": epsilon, "seed": seed,
-                }  # fmt: skip
-                _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out, given.sdmetrics))
+        for job in _jobs(given, name):
+            _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out, given.sdmetrics))
     (given.out / "quality.md").write_text(markdown(given.out))
     print(f"{given.out / 'quality.md'} is written.")
+
+
+def _require_environments(peers: list[str]) -> None:
+    """Stops before anything runs if a peer's environment is missing."""
+    problems = []
+    for name in sorted({PEERS[peer].environment for peer in peers}):
+        try:
+            python(name)
+        except FileNotFoundError as problem:
+            problems.append(str(problem))
+    if problems:
+        raise SystemExit("\n".join(problems))
 
 
 def _arguments() -> argparse.Namespace:
@@ -72,8 +91,39 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--domains", choices=("public", "buy"), default="public")
     parser.add_argument("--sdmetrics", action="store_true", help="also SDMetrics (slow)")
     parser.add_argument("--name", default="", help="what the runs are called in the table")
+    parser.add_argument("--peers", nargs="+", choices=list(PEERS), default=[])
+    parser.add_argument("--peer-option", nargs="*", default=[], help="name=value of the peers")
+    parser.add_argument("--limit-cpu-s", type=int, default=2400, help="CPU seconds of a peer")
+    parser.add_argument("--limit-gb", type=float, default=12.0, help="address space of a peer")
+    parser.add_argument("--markdown-only", type=Path, help="print the table of this folder")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     return parser.parse_args()
+
+
+def _jobs(given: argparse.Namespace, table: str) -> list[dict[str, Any]]:
+    """Returns the runs of one table: ours, or those of the peers that are asked for."""
+    common = {"table": table, "delta": DELTA}
+    if not given.peers:
+        options = dict(_option(text) for text in given.option)
+        return [
+            {
+                **common, "name": given.name or given.generator, "domains": given.domains,
+                "generator": given.generator, "options": options, "epsilon": epsilon, "seed": seed,
+            }
+            for epsilon in given.epsilons
+            for seed in given.seeds
+        ]  # fmt: skip
+    options = dict(_option(text) for text in given.peer_option)
+    return [
+        {
+            **common, "name": title(name, options), "peer": name, "options": options,
+            "epsilon": epsilon, "seed": seed, "limit_cpu_s": given.limit_cpu_s,
+            "limit_gb": given.limit_gb,
+        }
+        for name in given.peers
+        for epsilon in (given.epsilons if PEERS[name].is_private else [None])
+        for seed in given.seeds
+    ]  # fmt: skip
 
 
 def _option(text: str) -> tuple[str, float | int | str]:
@@ -88,8 +138,7 @@ def _option(text: str) -> tuple[str, float | int | str]:
 
 def _once(out: Path, job: dict[str, Any], run: Any) -> None:
     """Runs a job unless its result is there; a result is written whole or not at all."""
-    digest = hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:12]
-    path = out / f"{job['table']}-{digest}.json"
+    path = out / f"{job['table']}-{_digest(job)}.json"
     if path.exists():
         return
     found = {
@@ -102,8 +151,13 @@ def _once(out: Path, job: dict[str, Any], run: Any) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(found, indent=1))
     partial.replace(path)
-    shown = {k: round(v, 4) for k, v in found["result"].items() if k in SHOWN}
+    shown = {k: round(v, 4) for k, v in found["result"].items() if k in SHOWN and v is not None}
+    shown |= {k: v for k, v in found["result"].items() if k == "failed"}
     print(job["table"], job["name"], job.get("epsilon", ""), job.get("seed", ""), shown, flush=True)
+
+
+def _digest(job: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:12]
 
 
 def _floor(table: Development, which: str) -> dict[str, float]:
@@ -115,9 +169,13 @@ def _floor(table: Development, which: str) -> dict[str, float]:
     return scores(table, independent_columns(table.train.select(columns)))
 
 
-def _run(job: dict[str, Any], table: Development, out: Path, sdmetrics: bool) -> dict[str, float]:
+def _run(job: dict[str, Any], table: Development, out: Path, sdmetrics: bool) -> dict[str, Any]:
     import polars as pl
 
+    if "peer" in job:
+        return process.run(
+            table, job, log=out / "logs" / f"{_digest(job)}.txt", sdmetrics=sdmetrics
+        )
     more = {
         "repeat": 1,
         "rows": 0,
@@ -145,18 +203,35 @@ def markdown(out: Path) -> str:
         "|" + "---|" * (4 + len(columns)),
     ]
     for (table, epsilon, name), found in sorted(groups.items()):
-        cells = [_cell([r["result"].get(c) for r in found], SHOWN[c]) for c in columns]
-        many = str(len(found)) if epsilon else ""
+        failures = [r["result"]["failed"] for r in found if "failed" in r["result"]]
+        ended = [r for r in found if "failed" not in r["result"]]
+        cells = [_cell([r["result"].get(c) for r in ended], SHOWN[c]) for c in columns]
+        if failures:
+            # Said in the row itself: a mean over the seeds that ended must not pass for all.
+            words = ", ".join(sorted(set(failures)))
+            cells[0] = f"{cells[0]} ({len(failures)} of {len(found)}: {words})".strip()
+        many = str(len(ended)) if "seed" in found[0] else ""
         lines.append(
             f"| {table} | {name} | {f'{epsilon:g}' if epsilon else ''} | {many} | "
             + " | ".join(cells) + " |"
         )  # fmt: skip
     dates = sorted({run["date"] for run in runs})
-    used = sorted({", ".join(f"{k} {v}" for k, v in run["versions"].items()) for run in runs})
+    used = sorted({_listed(run["versions"]) for run in runs})
+    used += sorted(
+        {
+            f"{PEERS[run['peer']].title}: {_listed(run['result']['peer_versions'])}"
+            for run in runs
+            if "peer" in run and "peer_versions" in run["result"]
+        }
+    )
     machines = sorted({run["machine"] for run in runs})
     lines += ["", f"Dates: {', '.join(dates)}. Machine: {', '.join(machines)}, one thread."]
     lines += [f"Versions: {text}." for text in used]
     return "\n".join(lines) + "\n"
+
+
+def _listed(versions: dict[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _cell(values: list[float | None], digits: int) -> str:
