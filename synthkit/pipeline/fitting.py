@@ -143,7 +143,7 @@ def fit(
         schema: Its schema; `synthkit.inspect` proposes one.
         epsilon: Privacy budget of this fit; needed by every private generator.
         delta: Probability that the bound may fail; None: min(1e-6, rows_public ** -1.1).
-        generator: `dpctgan`, `independent` or `ctgan` (no privacy).
+        generator: `dpctgan`, `dpgan`, `independent` or `ctgan` (no privacy).
         options: The generator's options.
         seed: Public randomness only; the noise cannot be seeded.
         device: `auto`, `cpu` or `cuda`.
