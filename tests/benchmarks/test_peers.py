@@ -152,8 +152,9 @@ def test_a_process_that_ends_well_is_charged_for_all_but_sampling(tmp_path: Path
     found = run(tmp_path, code)
     assert found["epsilon_spent"] == 1.0
     assert found["rows_per_cpu_s"] == pytest.approx(300)
-    assert 0.5 <= found["fit_cpu_s"] <= 2
-    assert 100 <= found["peak_mb"] <= 300
+    assert 0.5 <= found["fit_cpu_s"] <= 5
+    # No upper bound: before it starts its program a process counts the pages of its parent.
+    assert found["peak_mb"] >= 100
     assert "failed" not in found
 
 
