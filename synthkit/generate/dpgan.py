@@ -1,10 +1,10 @@
 """Discriminator alone: the generator network of `dpctgan`, trained by DP-SGD gradients only.
 
 Takes what `dpctgan` takes, gives its model. No table of several columns is bought: nine tenths of
-the budget are planned for the gradients of the discriminator (Opacus), as in DPGAN (Xie, Lin, Wang, Wang and
-Zhou 2018, arXiv:1802.06739), one tenth to the one-way tables that conditions are drawn from. It is
-what a GAN under differential privacy can do by itself; `dpctgan` is better at every epsilon that
-was measured (docs/benchmarks.md).
+the budget are planned for the gradients of the discriminator (Opacus), as in DPGAN (Xie, Lin, Wang,
+Wang and Zhou 2018, arXiv:1802.06739), one tenth for the one-way tables that conditions are drawn
+from. It is what a GAN under differential privacy can do by itself; `dpctgan` is better where both
+were measured (docs/benchmarks.md).
 """
 
 from __future__ import annotations
