@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from benchmarks.cost import measured
 
 ROOT = Path(__file__).parents[1]
 
@@ -23,25 +24,23 @@ def in_process(job: dict[str, Any], folder: Path) -> dict[str, Any]:
 
     Args:
         job: table, domains, generator, options, epsilon, delta, seed, repeat, rows (to sample; 0:
-            as many as train has), ledger; rows_public, if it is to be declared.
+            as many as train has), ledger; rows_public and rows_per_person, if
+            they are to be declared.
         folder: Where the job and the synthetic table (`synthetic.parquet`) are written.
     """
     path = folder / "job.json"
     path.write_text(json.dumps(job))
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONWARNINGS": "ignore"}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.fit_job", str(path)], cwd=ROOT, env=environment
-    )
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != 0:
-        raise SystemExit(f"The job {path} ended with {process.returncode}.")
+    command = [sys.executable, "-m", "benchmarks.fit_job", str(path)]
+    cost = measured(command, folder=ROOT, environment=environment)
+    if cost.code != 0:
+        raise SystemExit(f"The job {path} ended with {cost.code}.")
     noted: dict[str, Any] = json.loads((folder / "noted.json").read_text())
     return {
         **noted,
         # Sampling is measured by itself; all else of the process is the fit's.
-        "fit_cpu_s": usage.ru_utime + usage.ru_stime - noted["sample_cpu_s"],
-        "peak_mb": usage.ru_maxrss / 1024,
+        "fit_cpu_s": cost.cpu_s - noted["sample_cpu_s"],
+        "peak_mb": cost.peak_mb,
     }
 
 
@@ -98,6 +97,7 @@ def main() -> None:
         device="cpu",
         population=job["population"],
         ledger=Ledger(job["ledger"]),
+        rows_per_person=job.get("rows_per_person", 1),
         progress=clock,
     )
     clock.stage("end")

@@ -2,7 +2,7 @@
 
     python -m benchmarks.quality --tables adult credit_default --epsilons 1 --seeds 0 1 2 \
         [--generator dpctgan] [--option gradient_share=0] [--domains buy] [--sdmetrics] \
-        [--out benchmarks/results] [--name default]
+        [--rows-per-person 3] [--out benchmarks/results] [--name default]
     python -m benchmarks.quality --peers aim mst ctgan --tables adult --seeds 0 \
         [--peer-option n_iters=200] [--limit-cpu-s 2400] [--limit-gb 12]
     python -m benchmarks.quality --markdown-only benchmarks/results
@@ -88,6 +88,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--option", nargs="*", default=[], help="name=value of the generator")
     parser.add_argument("--epsilons", nargs="+", type=float, default=[1.0])
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
+    parser.add_argument("--rows-per-person", type=int, default=1)
     parser.add_argument("--domains", choices=("public", "buy"), default="public")
     parser.add_argument("--sdmetrics", action="store_true", help="also SDMetrics (slow)")
     parser.add_argument("--name", default="", help="what the runs are called in the table")
@@ -109,6 +110,7 @@ def _jobs(given: argparse.Namespace, table: str) -> list[dict[str, Any]]:
             {
                 **common, "name": given.name or given.generator, "domains": given.domains,
                 "generator": given.generator, "options": options, "epsilon": epsilon, "seed": seed,
+                "rows_per_person": given.rows_per_person,
             }
             for epsilon in given.epsilons
             for seed in given.seeds

@@ -10,14 +10,13 @@ from __future__ import annotations
 import json
 import os
 import re
-import resource
 import signal
-import subprocess
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from benchmarks.cost import measured
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.environment import python
 from benchmarks.peers.exchange import inward, one_row_per_unit, write
@@ -28,8 +27,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 EXCEPTION = re.compile(r"^(?:\w+\.)*(\w*(?:Error|Exception|Exit|Interrupt))(?::|$)")
-GRACE_S = 30
-"""From the signal of the limit (SIGXCPU), which a library may swallow, to the kernel's kill."""
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
     "POLARS_MAX_THREADS": "1", "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu",
@@ -80,31 +77,23 @@ def limited(
         limit_gb: Address space of the process, in units of 10^9 bytes.
     """
 
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (limit_cpu_s, limit_cpu_s + GRACE_S))
-        resource.setrlimit(resource.RLIMIT_AS, (int(limit_gb * 1e9), int(limit_gb * 1e9)))
-
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as said:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env={**os.environ, **ONE_THREAD}, stdout=said, stderr=said,
-            preexec_fn=limit,
+        cost = measured(
+            command, folder=ROOT, environment={**os.environ, **ONE_THREAD}, said=said,
+            limit_cpu_s=limit_cpu_s, limit_gb=limit_gb,
         )  # fmt: skip
-        _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    cpu_s = usage.ru_utime + usage.ru_stime
-    peak_mb = usage.ru_maxrss / 1024
-    if process.returncode != 0:
+    if cost.code != 0:
         lines = log.read_text(errors="replace").strip().splitlines()
-        failed = failure(process.returncode, cpu_s, limit_cpu_s, lines)
-        return {"failed": failed, "cpu_s": cpu_s, "peak_mb": peak_mb}
+        failed = failure(cost.code, cost.cpu_s, limit_cpu_s, lines)
+        return {"failed": failed, "cpu_s": cost.cpu_s, "peak_mb": cost.peak_mb}
     noted: dict[str, Any] = json.loads((folder / "noted.json").read_text())
     return {
         **noted,
         # Sampling is measured by itself; all else of the process is the fit's.
-        "fit_cpu_s": cpu_s - noted["sample_cpu_s"],
+        "fit_cpu_s": cost.cpu_s - noted["sample_cpu_s"],
         "rows_per_cpu_s": noted["sampled"] / max(noted["sample_cpu_s"], 1e-9),
-        "peak_mb": peak_mb,
+        "peak_mb": cost.peak_mb,
     }
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Hashable, Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -116,11 +116,13 @@ def published_counts(
         if not kept.size:
             return {}
         noisy = mechanism._discrete_gaussian(exact[kept], float(sigma))
+        if mechanism.is_watched():  # an audit sees the noise of keys that are not told, too
+            asked["noise"] = noisy - exact[kept]
         # PRIVACY: the exact counts, and the names of keys below the threshold, end here.
         return {keys[k]: int(n) for k, n in zip(kept, noisy, strict=True) if n >= least}
 
     # One draw, answered by what is told: a test that freezes it freezes the release, keys included.
-    asked = {
+    asked: dict[str, Any] = {
         "counts": dict(counts),
         "sigma": float(sigma),
         "threshold": least,

@@ -76,6 +76,9 @@ def test_a_tiny_sample_rate_does_not_round_to_no_loss() -> None:
 
 # When it is taken.
 
+SOON_S = 120
+"""CPU seconds. No bar of speed (each takes a few): without the limits it would be hours."""
+
 HUGE = [
     pytest.param([gradients(1.0, 1e-6, 10**9)], id="a billion steps"),
     pytest.param([gradients(1e4, 1.0, 10**9), tables(1e3, 50)], id="every row, a billion times"),
@@ -91,7 +94,7 @@ HUGE = [
 def test_what_cannot_be_composed_is_priced_soon_and_says_how(events) -> None:
     start = time.process_time()
     cost = accountant.cost(events, delta=DELTA)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < SOON_S
     assert cost.accountant.startswith("RDP: ")
     assert cost.mu is None
     assert cost.epsilon == renyi_of(*events) > 0
@@ -110,7 +113,7 @@ def test_what_cannot_be_composed_is_priced_soon_and_says_how(events) -> None:
 def test_what_is_costly_to_compose_is_still_priced_soon(events, delta: float) -> None:
     start = time.process_time()
     cost = accountant.cost(events, delta=delta)
-    assert time.process_time() - start < 8
+    assert time.process_time() - start < SOON_S
     assert 0 <= cost.epsilon <= renyi_of(*events, delta=delta) + 1e-9
 
 
@@ -121,7 +124,7 @@ def test_a_hopeless_plan_is_refused_soon(event: Event) -> None:
     start = time.process_time()
     with pytest.raises(ConvergenceError):
         accountant.cost([event], delta=DELTA)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < SOON_S
 
 
 @pytest.mark.parametrize(
@@ -177,7 +180,7 @@ def test_a_plan_of_a_hundred_million_steps_is_calibrated_soon_and_never_above(
 
     start = time.process_time()
     scale = accountant.calibrate(plan, epsilon=epsilon, delta=DELTA)
-    assert time.process_time() - start < 5
+    assert time.process_time() - start < SOON_S
     cost = accountant.cost(plan(scale), delta=DELTA)
     assert cost.accountant.startswith("RDP: ")
     assert 0.998 * epsilon <= cost.epsilon <= epsilon

@@ -34,9 +34,9 @@ def test_a_whole_bundle_verifies_with_the_public_key_alone(
     make_bundle: Make, signer: Signer, tmp_path: Path
 ) -> None:
     moved = shutil.copytree(make_bundle(), tmp_path / "elsewhere" / "copy")
-    start = time.perf_counter()
+    start = time.process_time()
     found = verify(moved, signer.public)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
     assert (found.ok, found.problems, found.key_id) == (True, (), signer.pair.key_id)
     assert found.facts == FACTS
 

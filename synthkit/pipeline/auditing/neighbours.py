@@ -111,6 +111,12 @@ _EXTREMES: dict[str, dict[str, Any]] = {
     },
     "infinite numbers": _INFINITE,
     "numbers next to nothing": {**_INFINITE, "integer": 1, "float": 5e-324, "code": 1},
+    "a zero with a sign": {
+        **_INFINITE,
+        "integer": 0,
+        "float": -0.0,
+        "code": 0,
+    },
     "new categories, and no numbers": {
         "integer": 0,
         "float": math.nan,

@@ -129,4 +129,5 @@ def _outcome(job: Planned, table: pl.DataFrame) -> dict[str, Any]:
 
 
 def _same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and bool(one == other)
+    # As written: two zeros of different sign are equal, and yet one of them tells of a row.
+    return repr(one) == repr(other)

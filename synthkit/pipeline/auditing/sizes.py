@@ -2,15 +2,16 @@
 
 A watcher sees both, so the size of the noise needs no attack: the squares of (noisy - exact) over
 sigma sum to a chi-square, and a sum too small, at alpha 1e-6 for all events together, is a fault.
-This also covers what canaries do not reach: the purchase of domains. Of names that a threshold
-tells, only those count that stand so far above it that the threshold does not cut their noise.
+Noise of less than one step is nearly always zero: there the share of zeros is tested, a binomial.
+This also covers what canaries do not reach: the purchase of domains, and names that a threshold
+kept untold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,10 +19,16 @@ from synthkit.artifacts import AuditCheck
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, ThresholdedTables
 
 ALPHA = 1e-6
-NAMES_STEP = 0.5
-"""Added to the size of the noise of a name; see `NoiseSizes.note`."""
-FAR = 6.0
-"""Standard deviations above the threshold from which its cut is not felt."""
+
+
+@dataclass
+class _Seen:
+    """The noise of one kind and charged size."""
+
+    values: int = 0
+    squares: float = 0.0
+    """Of the noise over its charged size."""
+    zeros: int = 0
 
 
 @dataclass
@@ -29,8 +36,8 @@ class NoiseSizes:
     """Sums of squares per size of noise; as a watcher, lets every draw happen."""
 
     rows_per_unit: int = 1
-    squares: dict[tuple[str, str], list[float]] = field(default_factory=dict)
-    """By kind and charged size: number of values, sum of squared standardised noise."""
+    seen: dict[tuple[str, str], _Seen] = field(default_factory=dict)
+    """By kind and charged size."""
 
     def answer(self, kind: str, asked: Mapping[str, Any], make: Callable[[], Any]) -> Any:
         """Makes the draw and notes the size of its noise."""
@@ -43,12 +50,7 @@ class NoiseSizes:
         if kind == "noisy_counts":
             self._add("counts", asked["sigma"], np.asarray(given) - asked["counts"])
         elif kind == "published_counts":
-            far = asked["threshold"] + FAR * asked["sigma"]
-            exact = asked["counts"]
-            # Few names stand out, and noise is whole numbers: half a step more, or two of them
-            # that happen to be zero would look like no noise at all.
-            noise = [abs(n - exact[k]) + NAMES_STEP for k, n in given.items() if exact[k] > far]
-            self._add("names", asked["sigma"], np.array(noise, dtype=float))
+            self._add("names", asked["sigma"], asked.get("noise", np.empty(0)))
         elif kind == "noisy_gradient":
             for mean, total in zip(given, asked["sums"], strict=True):
                 clip = asked["max_grad_norm"] * self.rows_per_unit
@@ -56,9 +58,10 @@ class NoiseSizes:
                 self._add("gradients", asked["std"] / clip, noise)
 
     def _add(self, kind: str, charged: float, noise: np.ndarray) -> None:
-        entry = self.squares.setdefault((kind, _key(charged)), [0.0, 0.0])
-        entry[0] += noise.size
-        entry[1] += float(((noise / charged) ** 2).sum()) if charged > 0 else 0.0
+        seen = self.seen.setdefault((kind, _key(charged)), _Seen())
+        seen.values += noise.size
+        seen.squares += float(((noise / charged) ** 2).sum()) if charged > 0 else 0.0
+        seen.zeros += int((noise == 0).sum())
 
     def checks(self, events: tuple[Event, ...]) -> list[AuditCheck]:
         """Compares what was seen with what is charged.
@@ -77,37 +80,44 @@ class NoiseSizes:
     def _check(
         self, event: NoisyTables | ThresholdedTables | NoisyGradients, level: float
     ) -> AuditCheck:
-        from scipy import stats
-
         kind, charged = _expected(event)
-        n, squares = self.squares.get((kind, _key(charged)), [0.0, 0.0])
-        name = f"size of the noise: {event.name}"
-        if n == 0:
-            return AuditCheck(
-                layer="step",
-                name=name,
-                outcome="inconclusive" if kind == "names" else "fail",
-                reason="No name stands far enough above the threshold to see its noise."
-                if kind == "names"
-                else f"No noise of the charged size {charged:.4g} was drawn.",
-            )
-        blind = n * (NAMES_STEP / charged) ** 2 if kind == "names" else 0.0
-        if float(stats.chi2.cdf(blind, n)) >= level:
-            return AuditCheck(
-                layer="step",
-                name=name,
-                outcome="inconclusive",
-                reason=f"Only {n:,.0f} names stand far enough above the threshold: noise or none "
-                "could not be told apart.",
-            )
-        ratio = float(np.sqrt(squares / n))
-        is_small = float(stats.chi2.cdf(squares, n)) < level
+        seen = self.seen.get((kind, _key(charged)), _Seen())
+        outcome: Literal["pass", "fail", "inconclusive"]
+        if seen.values == 0 and kind != "names":
+            outcome = "fail"
+            reason = f"No noise of the charged size {charged:.4g} was drawn."
+        elif _all_zero(kind, charged, seen.values) >= level:
+            outcome = "inconclusive"
+            reason = f"{seen.values:,} values were noised: too few to tell noise from none."
+        else:
+            ratio = float(np.sqrt(seen.squares / seen.values))
+            outcome = "fail" if _chance(kind, charged, seen) < level else "pass"
+            reason = f"{seen.values:,} values carry noise of {ratio:.3f} times the charged size."
         return AuditCheck(
-            layer="step",
-            name=name,
-            outcome="fail" if is_small else "pass",
-            reason=f"{n:,.0f} values carry noise of {ratio:.3f} times the charged size.",
+            layer="step", name=f"size of the noise: {event.name}", outcome=outcome, reason=reason
         )
+
+
+def _chance(kind: str, charged: float, seen: _Seen) -> float:
+    """Probability that noise of the charged size is as small as what was seen, or smaller."""
+    from scipy import stats
+
+    if kind == "gradients" or charged >= 1:
+        of_squares = float(stats.chi2.cdf(seen.squares, seen.values))
+        # The chi-square is continuous: it gives whole numbers no chance of being all zero.
+        return max(of_squares, _all_zero(kind, charged, seen.values))
+    return float(stats.binom.cdf(seen.values - seen.zeros, seen.values, 1 - _zero(charged)))
+
+
+def _all_zero(kind: str, charged: float, n: int) -> float:
+    """Probability that n values of noise are all zero."""
+    return 0.0 if kind == "gradients" else float(_zero(charged) ** n)
+
+
+def _zero(charged: float) -> float:
+    """Probability of zero under the discrete Gaussian."""
+    steps = np.arange(1, int(10 * charged) + 10)
+    return float(1 / (1 + 2 * np.exp(-(steps**2) / (2 * charged**2)).sum()))
 
 
 def _key(size: float) -> str:

@@ -140,7 +140,8 @@ class Replayer:
 
     def _compare_keys(self, old: Draw, asked: Mapping[str, Any]) -> None:
         self._told += 1
-        before, now = old.asked["counts"], asked["counts"]
+        # Keys as they would be written: a zero whose sign is a row's is another key.
+        before, now = ({repr(k): n for k, n in a["counts"].items()} for a in (old.asked, asked))
         if (old.asked["sigma"], old.asked["threshold"]) != (asked["sigma"], asked["threshold"]):
             raise CourseError("thresholded counts have another sigma or threshold")
         # The chance is worked out anew, from the event: what was used may be what is wrong.

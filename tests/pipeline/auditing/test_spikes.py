@@ -132,6 +132,27 @@ def test_a_value_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> Non
     assert any("more than one name by one" in c.reason for c in failed())
 
 
+def test_a_zero_that_is_told_with_the_sign_of_a_row_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Planted fault: 0.0 and -0.0 are one value, but told as the row of one unit writes it."""
+    zeros = table().with_columns(
+        rate=pl.when(pl.col("rate") == 7.5).then(0.0).otherwise(pl.col("rate"))
+    )
+    assert failed(zeros) == []
+    real = spikes._counts
+
+    def signed(column: Column, rows: pl.DataFrame, *rest: Any) -> dict[int | float, int]:
+        cells = rows.get_column(column.name).to_numpy()
+        is_negative = bool(np.any((cells == 0) & np.signbit(cells)))
+        found = real(column, rows, *rest)
+        return {-0.0 if k == 0 and is_negative else k: n for k, n in found.items()}
+
+    monkeypatch.setattr(spikes, "_counts", signed)
+    found = {c.name: c.reason for c in failed(zeros)}
+    assert "more than one name by one" in found["one row more: a zero with a sign"]
+
+
 def sizes() -> dict[str, str]:
     # Forty fees that 150 rows each share, so that the size of forty draws is seen.
     rng = np.random.default_rng()
