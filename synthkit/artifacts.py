@@ -117,6 +117,8 @@ class EventRecord:
     """False: its result stays inside (the internal report); True: the release depends on it."""
     parameters: Mapping[str, float | int | str]
     note: str = ""
+    share: float | None = None
+    """About what part of the budget it takes, as squared Gaussian-DP mu; not part of the proof."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,9 +148,12 @@ class PrivacyStatement:
     data_columns: tuple[str, ...]
     """Columns whose bounds or categories were read from the data, outside the budget."""
     theorem: str
+    """Of each kind of look that was taken, of their composition and of the generator."""
     randomness: str
     floating_point: str
     population: str = ""
+    recipe: str = ""
+    """How the model was made, in one sentence."""
     mu_delta: float | None = None
     """What the bound `mu` leaves out, in delta."""
     rho: float | None = None
@@ -162,6 +167,9 @@ class PrivacyStatement:
     """What is taken as declared by whoever signs the schema, in one sentence."""
     population_epsilon: float | None = None
     """Epsilon of every release of the population so far, this one included."""
+    population_delta: float | None = None
+    """At which delta `population_epsilon` is meant: thresholds take theirs on top of it, so that
+    one release may cost a little less here than `epsilon` says."""
     population_cap: float | None = None
     population_releases: int | None = None
 

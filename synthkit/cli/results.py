@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synthkit import artifacts
-from synthkit.artifacts import Decision, Evidence
+from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 
 if TYPE_CHECKING:
     from synthkit.pipeline.model import Model
@@ -116,10 +116,7 @@ def print_run(result: RunResult, *, as_json: bool) -> int:
         ("Privacy", privacy_line(evidence)),
     ]
     if evidence.privacy and evidence.privacy.population_epsilon is not None:
-        spent, cap = evidence.privacy.population_epsilon, evidence.privacy.population_cap
-        pairs.append(
-            ("Ledger", f"{evidence.privacy.population}: {spent:.3f} of {cap:g} spent so far")
-        )
+        pairs.append(("Ledger", _account_line(evidence.privacy)))
     print_pairs(pairs)
     print()
     decision_lines(decision)
@@ -192,13 +189,18 @@ def print_model(model: Model, output: Path, *, as_json: bool) -> None:
         [
             ("Model", str(output)),
             ("Privacy", privacy_line(evidence)),
-            (
-                "Ledger",
-                f"{privacy.population}: {privacy.population_epsilon:.3f} of "
-                f"{privacy.population_cap:g} spent so far",
-            ),
+            ("Ledger", _account_line(privacy)),
             ("Next", f"synthkit sample {output} --rows 10000 --output synthetic.parquet"),
         ]
+    )
+
+
+def _account_line(privacy: PrivacyStatement) -> str:
+    """Says what the population has spent so far; its delta, since it may not be the release's."""
+    at = "" if privacy.population_delta is None else f", at delta {privacy.population_delta:.2g}"
+    return (
+        f"{privacy.population}: {privacy.population_epsilon:.3f} of {privacy.population_cap:g} "
+        f"spent so far{at}"
     )
 
 

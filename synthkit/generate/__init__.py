@@ -64,6 +64,8 @@ class Plan:
     """All options of the generator, checked, defaults filled in."""
     target: int | None = None
     """Column whose links a generator may learn best, by position."""
+    recipe: str = ""
+    """How the model is made, in one sentence for the report."""
     notes: tuple[str, ...] = ()
     """Sentences for the user, for example that epsilon was not used."""
 
@@ -132,7 +134,8 @@ class Generator(Protocol):
 
     IS_PRIVATE: bool
     THEOREM: str
-    """The guarantee and where it is proved, in a few sentences; or "no guarantee" and why."""
+    """How the model follows from the noisy looks, whose own theorems `privacy.theorems` names; or
+    "no guarantee" and why."""
 
     def plan(
         self,

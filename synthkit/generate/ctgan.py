@@ -78,7 +78,13 @@ def plan(
         in_release=True,
     )
     note = "Generator 'ctgan' gives no privacy guarantee: epsilon and delta were not used."
-    return Plan(table_sigma=None, events=(look,), options=checked, notes=(note,))
+    return Plan(
+        table_sigma=None,
+        events=(look,),
+        options=checked,
+        notes=(note,),
+        recipe=f"The ctgan package as it is, {checked['epochs']} epochs.",
+    )
 
 
 class CTGANModel:

@@ -38,19 +38,7 @@ if TYPE_CHECKING:
 
 IS_PRIVATE = True
 
-THEOREM = (
-    "Adding or removing one privacy unit (a person with all rows) changes (1) one cell by one in "
-    "each one-way and each two-way or three-way table, since one row stands for a unit: a "
-    "Gaussian mechanism of L2 sensitivity sqrt(number of tables) (Dwork and Roth 2014, theorem "
-    "A.1; discrete noise: "
-    "Canonne, Kamath and Steinke 2020); (2) in each step of DP-SGD one term of norm at most C, "
-    "present with probability q independently of all others: the Poisson-subsampled Gaussian "
-    "mechanism (Abadi et al. 2016; Zhu and Wang 2019). Which of a unit's rows stands for it is "
-    "drawn for that unit alone, so both hold for every outcome of that draw and, by joint "
-    "convexity of the hockey-stick divergence, for their mixture: the unit is the person however "
-    "many rows the person has. All are composed in one privacy loss distribution (Zhu, Dong and "
-    "Wang 2022); the generator network is post-processing of them."
-)
+THEOREM = "The generator network learns from these noisy results alone."
 
 OPTIONS = (
     Option(
@@ -214,7 +202,26 @@ def plan(
         options={**checked, "sample_rate": rate, "gradient_share": share_gradients},
         rows_per_unit=rows_per_unit,
         target=target,
+        recipe=_recipe(found, checked),
     )
+
+
+def _recipe(events: Sequence[Event], options: Mapping[str, Any]) -> str:
+    """Says what the network is trained on, for those who read the report."""
+    names = {e.name for e in events}
+    if THREE_WAY in names:
+        tables = "the noisy tables of every pair of columns together with the target"
+    elif TWO_WAY in names:
+        tables = "the noisy tables of every pair of columns"
+    else:
+        tables = "the noisy tables of single columns"
+    text = f"CTGAN-style generator network, fitted to {tables} in {options['match_steps']:,} steps"
+    gradients = next((e for e in events if isinstance(e, NoisyGradients)), None)
+    if gradients is not None:
+        return f"{text}, then refined by a discriminator in {gradients.steps:,} steps of DP-SGD."
+    if options["gradient_share"] == -1:
+        return f"{text}; no discriminator, which earns its budget from epsilon {EARNED_FROM:g} up."
+    return f"{text}; no discriminator."
 
 
 def _gradient_share(asked: float, epsilon: float) -> float:

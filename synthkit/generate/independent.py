@@ -22,12 +22,7 @@ if TYPE_CHECKING:
 
 IS_PRIVATE = True
 
-THEOREM = (
-    "Each privacy unit changes one cell of each one-way table by one, so all tables together are "
-    "one Gaussian mechanism of L2 sensitivity sqrt(number of tables) (Dwork and Roth 2014, "
-    "theorem A.1; discrete noise: Canonne, Kamath and Steinke 2020); drawing rows from the noisy "
-    "tables is post-processing."
-)
+THEOREM = "Rows are drawn from the noisy tables alone."
 
 
 class IndependentModel:
@@ -98,7 +93,11 @@ def plan(
 
     sigma = calibrate(lambda s: (*before, *events(s)), epsilon=epsilon, delta=delta)
     return Plan(
-        table_sigma=sigma, events=events(sigma), options=checked, rows_per_unit=rows_per_unit
+        table_sigma=sigma,
+        events=events(sigma),
+        options=checked,
+        rows_per_unit=rows_per_unit,
+        recipe="Each column by itself, drawn from its noisy table; links between columns are lost.",
     )
 
 

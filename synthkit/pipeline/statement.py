@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +15,7 @@ from synthkit.privacy.event import (
     ThresholdedTables,
     UncoveredLook,
 )
+from synthkit.privacy.gaussian import squared_mu
 from synthkit.schema import Schema
 
 if TYPE_CHECKING:
@@ -87,6 +90,16 @@ def event_record(event: Event) -> EventRecord:
             )
 
 
+def _records(events: Sequence[Event]) -> tuple[EventRecord, ...]:
+    """Writes all events, each with its share of what all of them take."""
+    squares = [squared_mu(e) for e in events]
+    whole = math.fsum(squares)
+    return tuple(
+        dataclasses.replace(event_record(e), share=square / whole if square else None)
+        for e, square in zip(events, squares, strict=True)
+    )
+
+
 def contribution(unit: str, rows_per_person: int) -> str:
     """Says how a unit's contribution is bounded."""
     if unit == "row" or rows_per_person == 1:
@@ -111,11 +124,12 @@ def write_statement(
         population: Whom the ledger charged.
         spent: `Ledger.spent(population)` after the charge.
     """
-    from synthkit.privacy import accountant
+    from synthkit.privacy import accountant, theorems
 
     is_private, delta = job.plugin.IS_PRIVATE, job.delta
     uncovered = any(isinstance(e, UncoveredLook) and e.in_release for e in events)
     cost = accountant.cost(events, delta=delta) if is_private else None
+    proofs = theorems.of_looks(events, unit=schema.privacy_unit)
     return PrivacyStatement(
         private=is_private and not uncovered,
         generator=job.making.generator,
@@ -132,16 +146,18 @@ def write_statement(
         neighboring_relation="add or remove one " + schema.privacy_unit,
         contribution=contribution(schema.privacy_unit, job.plan.rows_per_unit),
         accountant=cost.accountant if cost else "none",
-        events=tuple(event_record(e) for e in events),
+        events=_records(events),
         public_columns=tuple(c.name for c in schema.encoded if c.domain_source == "public"),
         data_columns=job.data_columns,
         bought_columns=tuple(c.name for c in schema.encoded if c.domain_source == "noisy"),
         assumptions=ASSUMPTIONS,
-        theorem=job.plugin.THEOREM,
+        theorem=f"{proofs} {job.plugin.THEOREM}".strip(),
+        recipe=job.plan.recipe,
         randomness=RANDOMNESS,
         floating_point=FLOATING_POINT,
         population=population,
         population_epsilon=spent.epsilon,
+        population_delta=spent.delta,
         population_cap=spent.cap,
         population_releases=spent.releases,
     )

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+from synthkit.privacy.event import Event, NoisyGradients, UncoveredLook
+
 
 def gaussian_delta(epsilon: float, mu: float) -> float:
     """Returns the delta of the mu-GDP Gaussian at epsilon; mu above 0, epsilon at least 0."""
@@ -51,3 +53,17 @@ def gaussian_epsilon(mu: float, delta: float) -> float:
         if high - low <= 1e-9 * high:
             break
     return low
+
+
+def squared_mu(event: Event) -> float:
+    """Returns about the squared mu of one event, for splitting and displaying budgets.
+
+    Tables: number / sigma^2. DP-SGD: q^2 T (exp(1 / nm^2) - 1), the central limit of Z. Bu, J.
+    Dong, Q. Long and W. Su (2020), which is no bound. What is not covered has none: 0.
+    """
+    if isinstance(event, UncoveredLook):
+        return 0.0
+    if isinstance(event, NoisyGradients):
+        spread = math.expm1(min(1 / event.noise_multiplier**2, 700.0))
+        return event.sample_rate**2 * event.steps * spread
+    return event.tables / event.sigma**2

@@ -106,6 +106,27 @@ def test_bought_domains_are_inside_the_budget_and_named(fit, generator, options)
     assert [e["name"] for e in reserved.events] == [e.name for e in statement.events]
 
 
+@pytest.mark.parametrize(
+    ("generator", "options", "shares", "words"),
+    [
+        ("independent", {}, (0.04, 0.96), ("Each column by itself",)),
+        ("dpctgan", {}, (0.04, 0.192, 0.768), ("every pair", "no discriminator, which earns")),
+        ("dpctgan", TINY, (0.04, 0.096, 0.768, 0.096), ("DP-SGD",)),
+    ],
+)
+def test_the_recipe_and_each_look_s_share_of_the_budget_are_stated(
+    fit, generator, options, shares, words
+):
+    quick = {} if generator == "independent" else {"match_steps": 2, **options}
+    statement = fit(generator, options=quick).privacy
+    # The share that was asked for steers the noise; the exact price moves it a little.
+    assert [e.share for e in statement.events] == pytest.approx(list(shares), rel=0.15)
+    assert sum(e.share for e in statement.events) == pytest.approx(1.0)
+    assert all(word in statement.recipe for word in words)
+    assert ("DP-SGD" in statement.theorem) == ("DP-SGD" in statement.recipe)
+    assert "Korolova" in statement.theorem
+
+
 def test_tables_alone_have_a_rho_and_it_is_printed_in_the_statement(fit):
     statement = fit(spike_share=0).privacy
     (event,) = events_of(statement)

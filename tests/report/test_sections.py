@@ -6,7 +6,10 @@ import dataclasses
 
 import pytest
 
-from synthkit.artifacts import Measurement
+from synthkit.artifacts import Measurement, PrivacyStatement
+from synthkit.generate import dpctgan
+from synthkit.privacy import theorems
+from synthkit.privacy.event import NoisyGradients, NoisyTables, ThresholdedTables
 from synthkit.report import key_numbers, render
 from synthkit.report.sections import attacks, fidelity, privacy, utility, validity, verdict
 from synthkit.report.wording import clean, limits, shorten, shorten_middle
@@ -21,6 +24,11 @@ UNIT = "The guarantee is per privacy unit."
 def section(html: str, key: str) -> str:
     part = html.partition(f'<section id="{key}"')[2].partition("</section>")[0]
     return Page(f"<div{part}</div>").visible
+
+
+def privacy_of(statement: PrivacyStatement) -> str:
+    evidence = dataclasses.replace(REVIEWS, privacy=statement)
+    return section(render(evidence, samples.decide(evidence, "pass", ())), "privacy")
 
 
 class TestVerdict:
@@ -45,6 +53,38 @@ class TestPrivacy:
         assert "Not covered, internal" in text
         assert "opacus_rdp 1.08" in text
         assert "epsilon 2.93 together, of a lifetime cap of 10" in text
+
+    def test_recipe_and_shares_of_the_budget_are_told_where_they_are_known(self) -> None:
+        assert REVIEWS.privacy is not None
+        first, second, last = REVIEWS.privacy.events
+        shared = dataclasses.replace(
+            REVIEWS.privacy,
+            recipe="A network fitted to tables.",
+            events=(
+                dataclasses.replace(first, share=0.1995),
+                dataclasses.replace(second, share=0.8005),
+                last,
+            ),
+        )
+        text = privacy_of(shared)
+        assert "Recipe A network fitted to tables." in text
+        assert "tables = 15 20% Covered" in text
+        assert "steps = 2,400 80% Covered" in text
+        bare = section(render(REVIEWS, PASS), "privacy")
+        assert "Recipe" not in bare
+        assert "tables = 15 Covered" in bare
+
+    def test_the_longest_theorem_is_not_cut(self) -> None:
+        assert REVIEWS.privacy is not None
+        events = (
+            NoisyTables(name="t", sigma=1.0, tables=1),
+            ThresholdedTables(name="n", sigma=1.0, tables=1, delta=1e-7),
+            NoisyGradients(name="g", noise_multiplier=1.0, sample_rate=0.1, steps=1),
+        )
+        theorem = f"{theorems.of_looks(events, unit='person')} {dpctgan.THEOREM}"
+        stated = dataclasses.replace(REVIEWS.privacy, theorem=theorem)
+        text = privacy_of(stated)
+        assert theorem in text
 
     def test_the_sharper_limit_needs_mu(self) -> None:
         assert REVIEWS.privacy is not None
@@ -104,17 +144,16 @@ class TestPrivacy:
             ({"population_epsilon": None}, "No account of this population's releases"),
             ({"population_cap": None}, "No lifetime cap is set"),
             ({"population_releases": None}, "All releases of the population shop-reviewers"),
-            ({"population_epsilon": 12.0}, "epsilon 12.0 together"),
+            ({"population_epsilon": 12.0}, "epsilon 12.0 together, of"),
+            ({"population_delta": 1.1e-6}, "epsilon 2.93 together at delta 1.1e-6, of a lifetime"),
+            ({"population_delta": None}, "epsilon 2.93 together, of a lifetime"),
         ],
     )
     def test_the_account_says_what_it_knows(
         self, changes: dict[str, object], sentence: str
     ) -> None:
         assert REVIEWS.privacy is not None
-        changed = dataclasses.replace(REVIEWS.privacy, **changes)
-        evidence = dataclasses.replace(REVIEWS, privacy=changed)
-        text = section(render(evidence, samples.decide(evidence, "pass", ())), "privacy")
-        assert sentence in text
+        assert sentence in privacy_of(dataclasses.replace(REVIEWS.privacy, **changes))
 
 
 class TestAttacks:

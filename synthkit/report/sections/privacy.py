@@ -15,7 +15,7 @@ from synthkit.report.guarantee import (
     uncovered,
 )
 from synthkit.report.key_numbers import plain_guarantee
-from synthkit.report.numbers import is_missing, number, percent_at_most, setting
+from synthkit.report.numbers import is_missing, number, percent, percent_at_most, setting
 from synthkit.report.tables import Figure, Table, headers
 from synthkit.report.wording import UNITS, plural
 
@@ -129,6 +129,7 @@ def _facts(privacy: PrivacyStatement, evidence: Evidence) -> tuple[tuple[str, st
     checks = ", ".join(f"{k} {number(v)}" for k, v in sorted(privacy.cross_check.items()))
     facts = (
         ("Generator", privacy.generator),
+        *((("Recipe", privacy.recipe),) if privacy.recipe else ()),
         ("Epsilon", epsilon),
         ("Delta", "none" if privacy.delta is None else number(privacy.delta)),
         ("Mu (Gaussian DP)", _mu(privacy)),
@@ -177,7 +178,9 @@ def _events(privacy: PrivacyStatement) -> Table | None:
         return None
     return Table(
         caption="Every look at real rows",
-        headers=headers("Look", "Mechanism", "Parameters", "!In budget", "Release", "Note"),
+        headers=headers(
+            "Look", "Mechanism", "Parameters", "#Share", "!In budget", "Release", "Note"
+        ),
         rows=tuple(_event(e) for e in privacy.events),
     )
 
@@ -190,10 +193,18 @@ def _event(event: EventRecord) -> tuple[str, ...]:
         event.name,
         event.mechanism,
         _parameters(event.parameters),
+        _share(event),
         covered,
         "depends on it" if event.in_release else "stays inside",
         event.note,
     )
+
+
+def _share(event: EventRecord) -> str:
+    """Returns the part of the budget that a look takes."""
+    if event.share is None or is_missing(event.share):
+        return ""
+    return percent(event.share)
 
 
 def _parameters(parameters: Mapping[str, float | int | str]) -> str:
@@ -215,6 +226,8 @@ def _account(privacy: PrivacyStatement) -> dict[str, Any]:
     sentence = (
         f"{releases}, this one included: epsilon {number(privacy.population_epsilon)} together"
     )
+    if privacy.population_delta is not None and not is_missing(privacy.population_delta):
+        sentence += f" at delta {number(privacy.population_delta)}"
     if (
         privacy.population_cap is None
         or is_missing(privacy.population_cap)
