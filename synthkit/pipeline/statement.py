@@ -40,10 +40,12 @@ ASSUMPTIONS = (
     "the targets, the constraints and the public number of rows are taken as declared by whoever "
     "signs the schema: what was learned from the table in writing them down is not bounded here."
 )
-FLOATING_POINT = (
-    "Counts are noised exactly on integers (OpenDP). Gradient noise is floating-point (sum of "
-    "four normals per value, against precision attacks) and priced as ideal noise, which no proof "
-    "covers; noised gradients and the discriminator are never released."
+EXACT_COUNTS = "Counts are noised exactly on integers (OpenDP)."
+NO_GRADIENTS = f"{EXACT_COUNTS} No other noise was used."
+GRADIENTS = (
+    f"{EXACT_COUNTS} Gradient noise is floating-point (sum of four normals per value, against "
+    "precision attacks) and priced as ideal noise, which no proof covers; noised gradients and the "
+    "discriminator are never released."
 )
 
 
@@ -100,6 +102,14 @@ def _records(events: Sequence[Event]) -> tuple[EventRecord, ...]:
     )
 
 
+def _floating_point(events: Sequence[Event]) -> str:
+    """Says how exact the noise of the covered looks is."""
+    covered = [e for e in events if not isinstance(e, UncoveredLook)]
+    if not covered:
+        return "No noise was used."
+    return GRADIENTS if any(isinstance(e, NoisyGradients) for e in covered) else NO_GRADIENTS
+
+
 def contribution(unit: str, rows_per_person: int) -> str:
     """Says how a unit's contribution is bounded."""
     if unit == "row" or rows_per_person == 1:
@@ -154,7 +164,7 @@ def write_statement(
         theorem=f"{proofs} {job.plugin.THEOREM}".strip(),
         recipe=job.plan.recipe,
         randomness=RANDOMNESS,
-        floating_point=FLOATING_POINT,
+        floating_point=_floating_point(events),
         population=population,
         population_epsilon=spent.epsilon,
         population_delta=spent.delta,

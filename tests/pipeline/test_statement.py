@@ -125,6 +125,8 @@ def test_the_recipe_and_each_look_s_share_of_the_budget_are_stated(
     assert all(word in statement.recipe for word in words)
     assert ("DP-SGD" in statement.theorem) == ("DP-SGD" in statement.recipe)
     assert "Korolova" in statement.theorem
+    assert ("Gradient noise" in statement.floating_point) == ("DP-SGD" in statement.recipe)
+    assert "exactly on integers" in statement.floating_point
 
 
 def test_tables_alone_have_a_rho_and_it_is_printed_in_the_statement(fit):
