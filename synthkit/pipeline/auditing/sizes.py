@@ -1,10 +1,10 @@
 """Is the noise as large as charged? Every noisy answer of the audited fit beside its exact value.
 
 A watcher sees both, so the size of the noise needs no attack: the squares of (noisy - exact) over
-sigma sum to a chi-square, and a sum too small, at alpha 1e-6 for all events together, is a fault.
-Noise of less than one step is nearly always zero: there the share of zeros is tested, a binomial.
-This also covers what canaries do not reach: the purchase of domains, and names that a threshold
-kept untold.
+sigma sum to a chi-square (of few whole numbers Chernoff's bound is taken), and a sum too small, at
+alpha 1e-6 for all events together, is a fault. Noise of less than one step is nearly always zero:
+there the share of zeros is tested, a binomial. This also covers what canaries do not reach: the
+purchase of domains, and names that a threshold kept untold.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from synthkit.artifacts import AuditCheck
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables, ThresholdedTables
 
 ALPHA = 1e-6
+_MANY = 100
+"""Whole numbers whose squares sum to a chi-square, also that far out in its tail."""
 
 
 @dataclass
@@ -102,11 +104,34 @@ def _chance(kind: str, charged: float, seen: _Seen) -> float:
     """Probability that noise of the charged size is as small as what was seen, or smaller."""
     from scipy import stats
 
-    if kind == "gradients" or charged >= 1:
-        of_squares = float(stats.chi2.cdf(seen.squares, seen.values))
-        # The chi-square is continuous: it gives whole numbers no chance of being all zero.
-        return max(of_squares, _all_zero(kind, charged, seen.values))
+    if kind == "gradients" or (charged >= 1 and seen.values >= _MANY):
+        return float(stats.chi2.cdf(seen.squares, seen.values))
+    if charged >= 1:
+        # The chi-square is continuous: of few whole numbers it knows the far tail badly.
+        return _bound_of_few(charged, seen)
     return float(stats.binom.cdf(seen.values - seen.zeros, seen.values, 1 - _zero(charged)))
+
+
+def _bound_of_few(charged: float, seen: _Seen) -> float:
+    """Chernoff's upper bound of the probability that whole-number noise is as small as seen.
+
+    With Z(s) the sum of exp(-k^2 / 2 s^2) over whole k, and s below the charged size c, the sum Q
+    of n squares of noise of size c has P[Q <= q] <= (Z(s) / Z(c))^n exp(q (1 / s^2 - 1 / c^2) / 2).
+    Exact where all are zero.
+    """
+    smaller = np.minimum(np.geomspace(0.05, charged, 1000), charged)  # (1000,)
+    shrunk = seen.values * np.log(_total(smaller) / _total(np.array([charged])))
+    tilted = seen.squares * ((charged / smaller) ** 2 - 1) / 2
+    return float(np.exp(min((shrunk + tilted).min(), 0.0)))
+
+
+def _total(sizes: np.ndarray) -> np.ndarray:
+    """Sums exp(-k^2 / 2 s^2) over all whole numbers k, for each size s; shape (n_sizes,)."""
+    near = np.arange(1, 10)[:, None]  # of sizes up to 1, all that counts
+    summed = 1 + 2 * np.exp(-(near**2) / (2 * np.minimum(sizes, 1.0) ** 2)).sum(axis=0)
+    # Poisson's sum: what it leaves out is below 1e-33 of the whole from 1 upwards.
+    smooth = np.sqrt(2 * np.pi) * sizes * (1 + 2 * np.exp(-2 * np.pi**2 * sizes**2))
+    return np.asarray(np.where(sizes < 1, summed, smooth))
 
 
 def _all_zero(kind: str, charged: float, n: int) -> float:
