@@ -138,6 +138,7 @@ def planned(schema: Schema, making: Making) -> Planned:
     delta = making.delta
     if delta is None:
         delta = accountant.default_delta(schema.rows_public)
+    schema = _unlearned(schema)
     to_buy = from_data(schema) if buys(making.generator, making.domains) else ()
     require_possible(schema, as_written=not to_buy)
     # Refuses an unusable declared domain; those to be bought are not looked at.
@@ -168,6 +169,18 @@ def planned(schema: Schema, making: Making) -> Planned:
         spike_looks=spike_looks,
         data_columns=() if to_buy else from_data(schema),
     )
+
+
+def _unlearned(schema: Schema) -> Schema:
+    """Returns the schema without what an earlier fit wrote into its rules.
+
+    That fit may have had no guarantee, and the values that a rule names join bought domains.
+    """
+    rules = tuple(
+        dataclasses.replace(rule, learned=()) if isinstance(rule, Follows) else rule
+        for rule in schema.constraints
+    )
+    return dataclasses.replace(schema, constraints=rules)
 
 
 def _spike_looks(
@@ -281,7 +294,7 @@ def way_of_making(job: Planned) -> str:
     columns = [dataclasses.replace(c, description="") for c in job.schema.columns]
     # Rules change no noise and no look, but the values that they name join bought domains.
     rules = [
-        dataclasses.replace(rule, learned=()) if isinstance(rule, Follows) else rule
+        rule
         for rule in job.schema.constraints
         if any(job.schema.column(n).domain_source != "public" for n in column_names(rule))
     ]

@@ -54,6 +54,9 @@ _OFFSET = r"(?i):.*(?:z|utc|[+-]\d{2}:?\d{2})$"
 _TRUE = ("true", "yes", "t", "y", "1")
 _FALSE = ("false", "no", "f", "n", "0")
 _LARGEST = 2.0**63
+_STEPS_OF_DAY = {None: 1, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""Of the years 1 to 9999, counted from 1970."""
 _CHUNK_ROWS = 1 << 18
 _DIGITS_OF_CODES = r"^[+-]?(?:0\d|\d{19,})"
 """Text that looks like a number and would lose digits as one."""
@@ -247,9 +250,24 @@ def _to_text(values: pl.Series) -> pl.Series:
         # Whole numbers with gaps are often stored as floats; 5.0 means the code 5.
         whole, plain = _whole(values.cast(pl.Float64)), values.cast(pl.String)
         return whole.cast(pl.String).zip_with(whole.is_not_null(), plain)
-    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object):
+    if values.dtype.is_nested() or values.dtype in (pl.Binary, pl.Object, pl.Duration):
         return _nothing(values, pl.String())
+    if values.dtype in (pl.Date, pl.Datetime):
+        values = _in_calendar(values)
     return values.cast(pl.String, strict=False)
+
+
+def _in_calendar(values: pl.Series) -> pl.Series:
+    """Returns dates or times; null where one lies outside the years 1 to 9999.
+
+    Files hold such cells ("infinity"), and polars ends the process when it writes one.
+    """
+    import polars as pl
+
+    unit = values.dtype.time_unit if isinstance(values.dtype, pl.Datetime) else None
+    days = values.to_physical().cast(pl.Int64) // _STEPS_OF_DAY[unit]
+    is_in = days.is_between(_FIRST_DAY, _LAST_DAY).fill_null(True)
+    return values.zip_with(is_in, _nothing(values, values.dtype))
 
 
 def to_date(values: pl.Series, order: DateOrder | None = None) -> pl.Series:
@@ -272,11 +290,11 @@ def to_datetime(values: pl.Series, order: DateOrder | None = None) -> pl.Series:
     import polars as pl
 
     if isinstance(values.dtype, pl.Datetime):
-        if values.dtype.time_zone is not None:
-            values = values.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        return values.cast(pl.Datetime("us"))
+        # Stored as steps since 1970 in UTC. Read as such: calendars end, and polars with them.
+        values = values.to_physical().cast(pl.Datetime(values.dtype.time_unit))
+        return values.cast(pl.Datetime("us"), strict=False)
     if values.dtype == pl.Date:
-        return values.cast(pl.Datetime("us"))
+        return values.cast(pl.Datetime("us"), strict=False)
     if values.dtype != pl.String:
         return _nothing(values, pl.Datetime("us"))
     text = values.str.replace(r"^(\d{4}-\d{2}-\d{2})[Tt]", "${1} ")

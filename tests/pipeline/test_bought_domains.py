@@ -141,6 +141,23 @@ def test_a_bought_schema_serves_the_next_fit_at_no_further_cost(tmp_path, monkey
     assert second.schema == first.schema
 
 
+def test_what_a_fit_without_a_guarantee_wrote_into_rules_is_not_bought(tmp_path, monkeypatch):
+    monkeypatch.setenv("SYNTHKIT_HOME", str(tmp_path / "home"))
+    from synthkit.schema import Follows, dump, parse
+
+    rule = Follows(column="grade", of=("ward",))
+    written = dataclasses.replace(parse(BOUGHT), constraints=(rule,))
+    exact = {"generator": "independent", "domains": "as_written"}
+    first = sk.fit(with_sentinels(2_000), written, epsilon=2.0, **exact)
+    assert not first.privacy.private
+    given = parse(dump(first.schema))
+    assert LONE in str(given.constraints)
+    second = sk.fit(with_sentinels(2_000), given, epsilon=2.0, generator="independent")
+    assert second.privacy.private
+    assert LONE not in dump(second.schema)
+    assert WRITTEN not in dump(second.schema)
+
+
 def test_a_domain_marked_as_bought_that_nobody_bought_is_refused_before_the_charge(
     tmp_path, monkeypatch
 ):

@@ -99,6 +99,27 @@ def test_nested_columns_are_unreadable_rather_than_a_crash():
     assert result.n_unreadable == 2
 
 
+@pytest.mark.parametrize("kind", ["date", "datetime", "categorical", "text", "integer", "boolean"])
+@pytest.mark.parametrize("stored", [
+    pl.Date(), pl.Datetime("ms"), pl.Datetime("us"), pl.Datetime("ns"),
+    pl.Datetime("ms", "Europe/Berlin"), pl.Datetime("us", "UTC"), pl.Duration("us"),
+])  # fmt: skip
+def test_times_beyond_every_calendar_raise_nothing_and_change_no_other_cell(stored, kind):
+    # Databases write "infinity" so; one such cell must not decide whether a job ends.
+    most = 2**31 - 1 if stored == pl.Date else 2**63 - 1
+    steps = pl.Series("x", [0, most, -most, None], dtype=pl.Int64)
+    raw = steps.cast(steps.dtype if stored != pl.Date else pl.Int32).cast(stored)
+    result, alone = convert(raw, column(kind)), convert(raw[:1], column(kind))
+    assert result.values[0] == alone.values[0]
+    assert result.values.dtype == dtype_of(column(kind))
+    assert result.values.is_null()[3]
+
+
+def test_a_time_with_a_zone_is_read_as_utc():
+    raw = pl.Series("x", [T(2020, 7, 1, 12)]).dt.replace_time_zone("Europe/Berlin")
+    assert convert(raw, column("datetime")).values.to_list() == [T(2020, 7, 1, 10)]
+
+
 _raw = st.one_of(
     st.lists(st.none() | st.text(max_size=6), min_size=1, max_size=8).map(
         lambda v: pl.Series("x", v, dtype=pl.String)

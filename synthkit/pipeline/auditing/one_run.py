@@ -76,6 +76,7 @@ def attack(
         codes = found.fitted.codec.encode(planted.canaries, np.arange(canaries)).values
         scorer.see_codes(codes, _one_hot(job, found, codes))
         model = trained(job, found, progress)
+    sizes.probe(job.events)
     return Attacked(
         planted=planted,
         scores=scorer.scores(),

@@ -153,6 +153,9 @@ class Replayer:
         ]
         if above < 1 or not any(tail(asked["sigma"], above) <= delta for delta in allowed):
             self.faults.append("a threshold lies below what its event's delta pays for")
+        exact, fewest, least = (old.asked[k] for k in ("counts", "fewest", "threshold"))
+        if any(exact.get(k, 0) < fewest or n < least for k, n in old.answer.items()):
+            self.faults.append("a name was told that the threshold bars")
         moved = [now.get(k, 0) - before.get(k, 0) for k in before.keys() | now.keys()]
         if sum(abs(m) for m in moved) > 1:
             self.faults.append("a unit moved more than one name by one")

@@ -125,6 +125,25 @@ def test_a_threshold_lower_than_its_delta_pays_for_is_caught(
     assert any("below what its event's delta pays for" in c.reason for c in failed())
 
 
+def test_names_told_below_the_threshold_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: noise and threshold are as charged, but nothing is held against it."""
+    real = mechanism._draw
+
+    def careless(kind: str, asked: Any, make: Any) -> Any:
+        def all_names() -> dict[Any, int]:
+            make()
+            return {k: n for k, n in asked["counts"].items() if n >= asked["fewest"]}
+
+        return real(kind, asked, all_names if kind == "published_counts" else make)
+
+    # Thirteen rows share a fee: enough to be counted, too few to be told.
+    is_shared = pl.int_range(pl.len()) < 13
+    shared = table(200).with_columns(fee=pl.when(is_shared).then(777).otherwise("fee"))
+    assert failed(shared) == []
+    monkeypatch.setattr(mechanism, "_draw", careless)
+    assert any("a name was told that the threshold bars" in c.reason for c in failed(shared))
+
+
 def test_a_value_counted_twice_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted fault: the chosen row of each unit has weight 2."""
     real = mechanism.one_row_per_unit
