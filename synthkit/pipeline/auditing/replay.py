@@ -18,6 +18,7 @@ import numpy as np
 from synthkit.artifacts import AuditCheck
 from synthkit.pipeline.auditing.neighbours import Pair, pairs
 from synthkit.pipeline.auditing.tape import CourseError, Recorder, Replayer
+from synthkit.pipeline.deriving import learned
 from synthkit.pipeline.making import Planned, measured, planned, trained
 from synthkit.privacy import mechanism
 
@@ -117,6 +118,8 @@ def _outcome(job: Planned, table: pl.DataFrame) -> dict[str, Any]:
     """Everything that could be released of a fit, by the name that a reader would give it."""
     found = measured(job, table)
     model = trained(job, found)
+    codes = model.sample(SAMPLED_ROWS, np.random.default_rng(0))
+    rows = found.fitted.codec.decode(codes, np.random.default_rng(0))
     return {
         "the bought schema": found.schema,
         "the codec": found.fitted.codec.to_dict(),
@@ -124,7 +127,9 @@ def _outcome(job: Planned, table: pl.DataFrame) -> dict[str, Any]:
         "the number of units": found.fitted.one_way.units,
         "the model's arrays": {k: v.tobytes() for k, v in model.arrays().items()},
         "the model's description": model.description(),
-        "the sampled rows": model.sample(SAMPLED_ROWS, np.random.default_rng(0)).tobytes(),
+        "the sampled rows": codes.tobytes(),
+        "the decoded rows": rows.write_csv(),
+        "the rules as learned": learned(found.schema, found.fitted.codec, model).constraints,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -17,10 +18,21 @@ from synthkit.pipeline.auditing.tape import CourseError, Draw, Replayer
 from synthkit.pipeline.making import Making, planned
 from synthkit.privacy import mechanism
 from synthkit.privacy.event import NoisyGradients, NoisyTables
-from synthkit.schema import Schema
+from synthkit.schema import Schema, parse
 from tests.pipeline.auditing.jobs import QUICK, job, of_every_kind, reviews
 
 OPTIONS = {**QUICK, "critic_steps": 3}
+FUNCTION = """\
+synthkit: schema/1
+name: t
+population: t
+columns:
+- {name: town, kind: categorical, categories: [a, b, c], from: public}
+- {name: area, kind: categorical, categories: [n, s], from: public}
+- {name: size, kind: float, bounds: [0, 2], decimals: 1, from: public}
+constraints:
+- {column: area, follows: town}
+"""
 
 
 def checks(options: dict[str, Any] = OPTIONS, **making: Any) -> list[AuditCheck]:
@@ -135,6 +147,38 @@ def test_a_row_copied_into_the_output_is_caught(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(dpctgan, "fit", copying)
     monkeypatch.setattr(dpctgan.DPCTGANModel, "sample", with_a_row)
     assert any("the sampled rows" in c.reason for c in failed(checks()))
+
+
+def test_a_function_learned_from_real_rows_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault: which area a town is in is read from the rows, not drawn from the model."""
+    rng = np.random.default_rng(2)
+    table = pl.DataFrame({"town": rng.choice(["a", "b", "c"], 150)}).with_columns(
+        area=pl.col("town").replace_strict({"a": "n", "b": "n", "c": "s"}), size=pl.lit(1.0)
+    )
+    schema = parse(FUNCTION)
+    fit = planned(schema, Making(epsilon=1.0, generator="independent"))
+
+    def found() -> list[AuditCheck]:
+        return failed(list(replay.checks(fit, table, np.random.default_rng())))
+
+    assert found() == []
+    seen: dict[str, pl.DataFrame] = {}
+    encoding, learning = encode.fit, replay.learned
+
+    def watching(rows: pl.DataFrame, *arguments: Any, **named: Any) -> Any:
+        seen["rows"] = rows
+        return encoding(rows, *arguments, **named)
+
+    def reading(*arguments: Any) -> Schema:
+        found = learning(*arguments)
+        rows = seen["rows"].select("town", "area").drop_nulls().unique().sort("town", "area")
+        (rule,) = found.constraints
+        told = dataclasses.replace(rule, learned=tuple(((t,), a) for t, a in rows.rows()))
+        return dataclasses.replace(found, constraints=(told,))
+
+    monkeypatch.setattr(encode, "fit", watching)
+    monkeypatch.setattr(replay, "learned", reading)
+    assert any("the rules as learned" in c.reason for c in found())
 
 
 def test_counting_every_row_of_a_person_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
