@@ -149,3 +149,21 @@ def test_the_patients_demo_completes_with_a_verdict(tmp_path: Path):
 
     result = demo("patients", folder=tmp_path / "demo")
     assert result.decision.verdict == "pass", result.decision.rules
+
+
+def test_digests_of_internal_files_cannot_be_guessed_from_their_content(demo_folder):
+    """The manifest is released: a digest of figures alone could be found by trying figures."""
+    folder, result = demo_folder
+    bundle = folder / "bundle"
+    secret = result.evidence.provenance.source_fingerprint  # keyed by this installation
+    assert len(secret) >= 64
+    manifest = json.loads((bundle / "manifest.json").read_text())
+    internal = {f["path"]: f for f in manifest["files"] if f["audience"] == "internal"}
+    assert set(internal) == {"evidence.json", "report.html", "report.json", "verdict.json"}
+    for name in internal:
+        text = (bundle / name).read_text()
+        assert secret in text or internal["evidence.json"]["sha256"] in text, name
+    assert secret in (bundle / "evidence.json").read_text()
+    released = [f["path"] for f in manifest["files"] if f["audience"] == "release"]
+    assert not any(secret.encode() in (bundle / name).read_bytes() for name in released)
+    assert secret not in (bundle / "manifest.json").read_text()
