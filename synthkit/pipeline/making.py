@@ -79,6 +79,8 @@ class Planned:
     """Those that buy domains."""
     spike_looks: tuple[Event, ...]
     """Those that find values which many rows share."""
+    round_looks: tuple[Event, ...]
+    """Those that count how round numbers are."""
     data_columns: tuple[str, ...]
     """Columns whose domain is taken from the data, outside the budget."""
 
@@ -86,7 +88,7 @@ class Planned:
     def events(self) -> tuple[Event, ...]:
         """Every look at rows that measuring and training will take."""
         uncovered = uncovered_schema(self.schema, self.data_columns)
-        return (*self.looks, *self.spike_looks, *self.plan.events, *uncovered)
+        return (*self.looks, *self.spike_looks, *self.round_looks, *self.plan.events, *uncovered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,12 +151,13 @@ def planned(schema: Schema, making: Making) -> Planned:
         assert making.epsilon is not None  # required of every private generator, above
         looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
     spike_looks = _spike_looks(schema, making, delta, to_buy)
+    round_looks = _round_looks(schema, making, delta, to_buy)
     plan = plugin.plan(
         epsilon=making.epsilon,
         delta=delta,
         n_tables=len(schema.encoded),
         options=making.options,
-        before=(*looks, *spike_looks),
+        before=(*looks, *spike_looks, *round_looks),
         rows_per_unit=making.rows_per_person,
         targets=_two_valued_targets(schema, to_buy),
         rows_public=schema.rows_public,
@@ -167,6 +170,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         delta=delta,
         looks=looks,
         spike_looks=spike_looks,
+        round_looks=round_looks,
         data_columns=() if to_buy else from_data(schema),
     )
 
@@ -194,16 +198,35 @@ def _spike_looks(
     if not load_generator(making.generator).IS_PRIVATE:
         return ()
     assert making.epsilon is not None  # required of every private generator
+    unknown = _yet_unknown(schema, to_buy)
+    return spikes.events(
+        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
+    )
+
+
+def _round_looks(
+    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
+) -> tuple[Event, ...]:
+    """Returns the look that counts how round numbers are, if there is one."""
+    from synthkit.encode import roundness
+    from synthkit.generate import load_generator
+
+    if not load_generator(making.generator).IS_PRIVATE:
+        return ()
+    assert making.epsilon is not None  # required of every private generator
+    unknown = _yet_unknown(schema, to_buy)
+    return roundness.events(schema, epsilon=making.epsilon, delta=delta, to_buy=unknown)
+
+
+def _yet_unknown(schema: Schema, to_buy: tuple[str, ...]) -> list[str]:
+    """Names the columns whose domain will be another one when rows are looked at."""
     # After a purchase, rules may also widen columns that were bought before (`covering`).
     named = {name for rule in schema.constraints for name in column_names(rule)}
-    unknown = [
+    return [
         c.name
         for c in schema.encoded
         if c.name in to_buy or (to_buy and c.name in named and c.domain_source == "noisy")
     ]
-    return spikes.events(
-        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
-    )
 
 
 def _two_valued_targets(schema: Schema, to_buy: tuple[str, ...]) -> list[int]:
@@ -249,16 +272,19 @@ def bought(job: Planned, train: pl.DataFrame) -> Schema:
 def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
     """Encodes rows, brought inside bought domains one by one, and measures one-way tables."""
     from synthkit import encode
-    from synthkit.encode import spikes
+    from synthkit.encode import roundness, spikes
     from synthkit.source import unit_index
 
     units = unit_index(train, schema)
-    # PRIVACY: looks of `job.spike_looks` and `job.plan.events`, which the caller has charged;
-    # exact ones where the generator has no guarantee.
+    levels: roundness.Levels | None
+    # PRIVACY: looks of `job.spike_looks`, `job.round_looks` and `job.plan.events`, which the caller
+    # has charged; exact ones where the generator has no guarantee.
     if job.plugin.IS_PRIVATE:
         points = spikes.find(train, schema, units, job.spike_looks)
+        levels = roundness.find(train, schema, units, job.round_looks, points)
     else:
         points = spikes.exact(train, schema) if job.making.spike_share else {}
+        levels = roundness.exact(train, schema, points)
     fitted = encode.fit(
         train,
         schema,
@@ -266,6 +292,7 @@ def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
         sigma=job.plan.table_sigma,
         rows_per_unit=job.plan.rows_per_unit,
         points=points,
+        levels=levels,
     )
     return Measured(schema=schema, fitted=fitted)
 
