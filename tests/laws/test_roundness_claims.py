@@ -1,0 +1,166 @@
+"""Attacks on the claim about the roundness of numbers: what each would break is said.
+
+Neighbouring tables differ by one person with all rows.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import synthkit as sk
+from synthkit import schema as sk_schema
+from synthkit.encode import roundness
+from synthkit.errors import IntegrityError
+from synthkit.pipeline import making as making_module
+from synthkit.pipeline.making import Making, bought, planned
+from synthkit.privacy import accountant, mechanism
+from synthkit.privacy.ledger import Ledger
+from synthkit.schema import Column, Schema
+from tests.laws.test_spike_claims import SCHEMA, TINY, WIDENED, people
+
+LOOK = "roundness of numbers"
+
+
+def job(epsilon: float = 4.0, **more: Any):
+    return planned(SCHEMA, Making(epsilon=epsilon, generator="independent", options={}, **more))
+
+
+@pytest.mark.parametrize(("generator", "options"), [("independent", {}), ("dpctgan", TINY)])
+def test_the_look_is_in_the_ledger_and_in_the_statement_and_inside_the_budget(generator, options):
+    model = sk.fit(people(), SCHEMA, epsilon=4.0, generator=generator, options=options)
+    statement = model.privacy
+    assert statement.private
+    (record,) = [e for e in statement.events if e.name == LOOK]
+    assert record.mechanism == "discrete Gaussian"
+    assert record.parameters["tables"] == 2
+    assert record.covered
+    assert record.in_release
+    assert record.share == pytest.approx(0.02, abs=0.002)
+    assert 0.99 * 4.0 < statement.epsilon <= 4.0
+    entry = Ledger().history("t")[0]
+    assert [e["name"] for e in entry.events] == [e.name for e in statement.events]
+
+
+def test_the_look_is_not_free():
+    events = job().events
+    others = [e for e in events if e.name != LOOK]
+    assert len(others) == len(events) - 1
+    cost = accountant.cost(events, delta=1e-6).epsilon
+    assert accountant.cost(others, delta=1e-6).epsilon < cost <= 4.0
+
+
+def test_a_fit_of_numbers_alone_still_has_a_rho():
+    model = sk.fit(people(), SCHEMA, epsilon=4.0, generator="independent", spike_share=0)
+    assert model.privacy.rho is not None
+
+
+def test_no_fit_with_a_guarantee_takes_exact_counts_and_no_other_takes_noisy_ones(monkeypatch):
+    used = []
+    for name in ("find", "exact"):
+        real = getattr(roundness, name)
+        monkeypatch.setattr(
+            roundness, name, lambda *a, _n=name, _real=real: used.append(_n) or _real(*a)
+        )
+    sk.fit(people(), SCHEMA, epsilon=4.0, generator="independent")
+    assert used == ["find"]
+    used.clear()
+    sk.fit(people(), SCHEMA, generator="ctgan", options={"epochs": 1, "batch_size": 50})
+    assert used == ["exact"]
+
+
+def test_the_look_is_charged_before_it_is_taken(monkeypatch):
+    class Died(Exception):
+        pass
+
+    def dies(*_: Any) -> None:
+        raise Died
+
+    monkeypatch.setattr(roundness, "find", dies)
+    with pytest.raises(Died):
+        sk.fit(people(), SCHEMA, epsilon=4.0, generator="independent")
+    assert LOOK in [e["name"] for e in Ledger().history("t")[0].events]
+
+
+def test_domains_that_are_yet_to_be_bought_are_priced_with_the_look():
+    columns = (SCHEMA.columns[0], *(Column(name=c.name, kind=c.kind) for c in SCHEMA.columns[1:]))
+    opened = dataclasses.replace(SCHEMA, columns=columns)
+    model = sk.fit(people(), opened, epsilon=8.0, generator="independent")
+    names = [e.name for e in model.privacy.events]
+    assert names.index(LOOK) > names.index("bounds of columns")
+    assert model.privacy.epsilon <= 8.0
+
+
+def test_columns_without_wide_cells_have_no_look():
+    columns = (SCHEMA.columns[0], SCHEMA.columns[-1])
+    narrow = Schema(name="t", population="t", columns=columns)
+    making = Making(epsilon=1.0, generator="independent", options={})
+    assert [e.name for e in planned(narrow, making).events] == ["one-way tables"]
+
+
+# --- a rule may widen what was narrow ------------------------------------------------------------
+
+
+def reads_of_widened() -> tuple[int, int]:
+    """Tables that the look reads, and those that are charged."""
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame({"a": rng.integers(0, 200, 3_000), "b": rng.integers(2_000, 9_000, 3_000)})
+    making = Making(generator="independent", epsilon=4.0, delta=1e-6)
+    plan = planned(sk_schema.parse(WIDENED), making)
+    (event,) = plan.round_looks
+    schema = bought(plan, rows)
+    found = roundness.find(rows, schema, np.arange(rows.height), plan.round_looks)
+    assert found is not None
+    return len(found.counts), event.tables
+
+
+def test_a_column_that_a_rule_may_widen_is_charged_for():
+    assert reads_of_widened() == (2, 2)
+
+
+def test_planted_a_column_that_a_rule_widened_unpaid_is_refused(monkeypatch):
+    monkeypatch.setattr(making_module, "column_names", lambda rule: ())
+    with pytest.raises(IntegrityError, match="2 columns would be looked at, and 1 are charged"):
+        reads_of_widened()
+
+
+# --- past the noise ------------------------------------------------------------------------------
+
+
+def released(table: pl.DataFrame, tape: mechanism._Tape | None = None) -> tuple[Any, Any]:
+    """Takes the look, under the noise of a tape if there is one; returns what is told, a tape."""
+    units = np.arange(table.height)
+    watching = mechanism._recording() if tape is None else mechanism._replaying(tape)
+    with watching as new:
+        found = roundness.find(table, SCHEMA, units, job().round_looks)
+    return {c: n.tolist() for c, n in found.counts.items()}, new
+
+
+def leaks() -> bool:
+    """Whether a row more is told under the same noise."""
+    told, tape = released(people())
+    one_more = pl.concat([people(), people()[:1]])
+    return released(one_more, tape)[0] != told
+
+
+def test_under_the_same_noise_the_same_is_told_whoever_joins():
+    assert not leaks()
+
+
+def test_planted_a_look_without_noise_is_caught(monkeypatch):
+    monkeypatch.setattr(mechanism, "noisy_counts", lambda exact, **_: exact.copy())
+    assert leaks()
+
+
+def test_the_model_holds_weights_of_public_levels_and_no_count():
+    model = sk.fit(people(5_000), SCHEMA, epsilon=8.0, generator="independent", spike_share=0)
+    found = {p.name: p.roundness for p in model.codec.parts}
+    assert found["fee"] is not None
+    for part in model.codec.parts:
+        if part.roundness is not None:
+            assert part.roundness.shape == (part.grid.ladder.n_levels,)
+            assert part.roundness.max() == 1.0
