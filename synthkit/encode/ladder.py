@@ -29,8 +29,8 @@ RANGE_SHARE = 0.25
 MOST_DECIMALS = 6
 LARGEST_EXPONENT = 15
 """Doubles hold every multiple of a coarser power of ten up to 2^53 only."""
-STEP_TOLERANCE = 1 / 30
-"""Of a step: what is near a multiple of 1 is not near one of .05."""
+STEP_TOLERANCE = 0.053
+"""Of a step: as much as decimals of two digits lose; no round part of a step lies at its edge."""
 VALUE_TOLERANCE = 2.0**-12
 """Relative error that a number keeps from a float of 12 bits."""
 ARTEFACT_DECIMALS = 4

@@ -114,7 +114,7 @@ def divided(line: Line, ladder: Ladder, weights: np.ndarray) -> SubCells:
     masses, firsts, counts = [], [], []
     levels = [*range(none + ladder.is_closed), WHOLE]
     for level in levels[:-1]:
-        begin, end = _numbers(ladder, level, low, high)
+        begin, end = _numbers(ladder, level, *_reach(line, ladder, level))
         # What an even fill brings near multiples belongs to the stretch of the cell.
         more = max(float(weights[level]) - evenly, 0.0)
         is_there = ~line.is_point & (end > begin)
@@ -152,16 +152,52 @@ def even_shares(line: Line, ladder: Ladder) -> np.ndarray:
     middle = np.abs(line.starts / 2.0 + line.ends / 2.0)
     near = np.stack([ladder.tolerance(middle, float(step)) for step in ladder.steps], axis=1)
     for level, step in enumerate(ladder.steps):
-        begin, end = _numbers(ladder, level, line.starts, line.ends)
+        begin, end = _numbers(ladder, level, *_reach(line, ladder, level))
         window = 2.0 * near[:, level] + line.is_lattice
         with np.errstate(over="ignore"):  # of cells as small as floats get
             share = np.minimum(np.maximum(end - begin, 0) * window / line.widths, 1.0)
-        # What lies near a multiple of a much coarser step counts there; that of others is apart.
-        taken = np.where(near[:, :level] > float(step), found[:, :level], 0.0).sum(axis=1)
+        # What lies near a multiple of a much coarser step counts there.
+        crowd = found[:, :level] * _crowding(ladder, level, near[:, :level])
+        free = np.maximum(1.0 - crowd.sum(axis=1), 0.0)
         left = np.maximum(1.0 - found[:, :level].sum(axis=1), 0.0)
-        found[:, level] = np.minimum(share * (1.0 - taken), left)
+        found[:, level] = np.minimum(share * free, left)
     found[:, -1] = np.maximum(1.0 - found.sum(axis=1), 0.0)
     return np.where(line.is_point[:, None], 0.0, found)
+
+
+def _crowding(ladder: Ladder, level: int, near: np.ndarray) -> np.ndarray:
+    """Returns how many members of a level lie near multiples of coarser steps, relative to evenly.
+
+    Args:
+        ladder: Of the column.
+        level: Whose members.
+        near: How far "near" is in each cell for each coarser step, shape (n_cells, level).
+    """
+    if level == 0:
+        return np.zeros_like(near)
+    step, ratio = float(ladder.steps[level]), ladder.ratio(level)
+    steps = np.floor(near / step)
+    members = steps - np.floor(steps / ratio)  # on one side of a multiple
+    evenly = near / step * (1 - 1 / ratio)
+    return np.divide(members, evenly, out=np.zeros_like(near), where=evenly > 0)
+
+
+def _reach(line: Line, ladder: Ladder, level: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the positions between which each cell holds members of a level.
+
+    A position with a cell of its own may be what short floats made of a multiple (37.39844): that
+    multiple then lies in a cell beside it, and is none of its members.
+    """
+    low, high = line.starts, line.ends
+    if not ladder.is_tolerant:
+        return low, high
+    step = float(ladder.steps[level])
+    after = np.append(False, line.is_point[:-1])
+    before = np.append(line.is_point[1:], False)
+    kind = low.dtype
+    more = np.where(after, ladder.tolerance(np.abs(low), step), 0.0).astype(kind)
+    less = np.where(before, ladder.tolerance(np.abs(high), step), 0.0).astype(kind)
+    return low + more, high - less
 
 
 def _numbers(

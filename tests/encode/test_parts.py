@@ -143,6 +143,21 @@ def test_with_equal_weights_every_value_is_drawn_evenly():
     assert stats.chi2_contingency(np.array(counts)[:, used]).pvalue > ALPHA
 
 
+def test_a_multiple_that_short_floats_moved_to_a_cell_of_its_own_is_drawn_from_that_alone():
+    column = Column(name="x", kind="float", bounds=(31.5, 42.0), decimals=5)
+    grid = kinds.load("numeric").grid(column).with_points(np.array([3_739_844, 3_650_000]))
+    weights = np.zeros(grid.ladder.n_levels)
+    weights[:3] = 1.0
+    parts = divided(grid.line, grid.ladder, weights)
+    is_round = parts.level != WHOLE
+    ends = [parts.positions(np.flatnonzero(is_round), np.full(is_round.sum(), f)) for f in (0, 1)]
+    drawn = {int(x) for x in np.concatenate(ends)}
+    assert 3_740_000 not in drawn
+    assert 3_730_000 in drawn
+    assert 3_750_000 in drawn
+    assert even_shares(grid.line, grid.ladder)[grid.line.cells(np.array([3_740_000]))[0], 2] == 0
+
+
 # --- conditions ----------------------------------------------------------------------------------
 
 WEIGHTS = {"x": [1.0, 0.5, 1.0, 0.3, 0.2, 0.1]}
