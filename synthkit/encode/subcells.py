@@ -151,7 +151,7 @@ def even_shares(line: Line, ladder: Ladder) -> np.ndarray:
     found = np.zeros((line.starts.size, ladder.n_levels))
     middle = np.abs(line.starts / 2.0 + line.ends / 2.0)
     near = np.stack([ladder.tolerance(middle, float(step)) for step in ladder.steps], axis=1)
-    for level, step in enumerate(ladder.steps):
+    for level in range(ladder.n_levels - 1):
         begin, end = _numbers(ladder, level, *_reach(line, ladder, level))
         window = 2.0 * near[:, level] + line.is_lattice
         with np.errstate(over="ignore"):  # of cells as small as floats get
@@ -179,7 +179,7 @@ def _crowding(ladder: Ladder, level: int, near: np.ndarray) -> np.ndarray:
     steps = np.floor(near / step)
     members = steps - np.floor(steps / ratio)  # on one side of a multiple
     evenly = near / step * (1 - 1 / ratio)
-    return np.divide(members, evenly, out=np.zeros_like(near), where=evenly > 0)
+    return np.asarray(np.divide(members, evenly, out=np.zeros_like(near), where=evenly > 0))
 
 
 def _reach(line: Line, ladder: Ladder, level: int) -> tuple[np.ndarray, np.ndarray]:
