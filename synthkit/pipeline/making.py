@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from synthkit import artifacts
 from synthkit.errors import InputError
 from synthkit.pipeline.deriving import covering
+from synthkit.pipeline.number_looks import looks_for_roundness, looks_for_spikes
 from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains, require_epsilon
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
@@ -150,8 +151,8 @@ def planned(schema: Schema, making: Making) -> Planned:
     if to_buy:
         assert making.epsilon is not None  # required of every private generator, above
         looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
-    spike_looks = _spike_looks(schema, making, delta, to_buy)
-    round_looks = _round_looks(schema, making, delta, to_buy)
+    spike_looks = looks_for_spikes(schema, making, delta, to_buy)
+    round_looks = looks_for_roundness(schema, making, delta, to_buy)
     plan = plugin.plan(
         epsilon=making.epsilon,
         delta=delta,
@@ -185,48 +186,6 @@ def _unlearned(schema: Schema) -> Schema:
         for rule in schema.constraints
     )
     return dataclasses.replace(schema, constraints=rules)
-
-
-def _spike_looks(
-    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
-) -> tuple[Event, ...]:
-    """Returns the look that finds values which many rows share, if there is one."""
-    from synthkit.encode import spikes
-    from synthkit.generate import load_generator
-
-    spikes.check_share(making.spike_share)
-    if not load_generator(making.generator).IS_PRIVATE:
-        return ()
-    assert making.epsilon is not None  # required of every private generator
-    unknown = _yet_unknown(schema, to_buy)
-    return spikes.events(
-        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
-    )
-
-
-def _round_looks(
-    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
-) -> tuple[Event, ...]:
-    """Returns the look that counts how round numbers are, if there is one."""
-    from synthkit.encode import roundness
-    from synthkit.generate import load_generator
-
-    if not load_generator(making.generator).IS_PRIVATE:
-        return ()
-    assert making.epsilon is not None  # required of every private generator
-    unknown = _yet_unknown(schema, to_buy)
-    return roundness.events(schema, epsilon=making.epsilon, delta=delta, to_buy=unknown)
-
-
-def _yet_unknown(schema: Schema, to_buy: tuple[str, ...]) -> list[str]:
-    """Names the columns whose domain will be another one when rows are looked at."""
-    # After a purchase, rules may also widen columns that were bought before (`covering`).
-    named = {name for rule in schema.constraints for name in column_names(rule)}
-    return [
-        c.name
-        for c in schema.encoded
-        if c.name in to_buy or (to_buy and c.name in named and c.domain_source == "noisy")
-    ]
 
 
 def _two_valued_targets(schema: Schema, to_buy: tuple[str, ...]) -> list[int]:

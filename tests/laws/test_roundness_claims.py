@@ -16,7 +16,7 @@ import synthkit as sk
 from synthkit import schema as sk_schema
 from synthkit.encode import roundness
 from synthkit.errors import IntegrityError
-from synthkit.pipeline import making as making_module
+from synthkit.pipeline import number_looks
 from synthkit.pipeline.making import Making, bought, planned
 from synthkit.privacy import accountant, mechanism
 from synthkit.privacy.ledger import Ledger
@@ -123,7 +123,7 @@ def test_a_column_that_a_rule_may_widen_is_charged_for():
 
 
 def test_planted_a_column_that_a_rule_widened_unpaid_is_refused(monkeypatch):
-    monkeypatch.setattr(making_module, "column_names", lambda rule: ())
+    monkeypatch.setattr(number_looks, "column_names", lambda rule: ())
     with pytest.raises(IntegrityError, match="2 columns would be looked at, and 1 are charged"):
         reads_of_widened()
 

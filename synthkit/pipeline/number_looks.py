@@ -1,0 +1,67 @@
+"""Which looks at a table's numbers a job takes beside its generator's; from public facts alone.
+
+In: a schema, a making, the columns whose domain is to be bought. Out: events, to be charged before
+any row is looked at. A generator without privacy takes none: its looks are exact and said to be.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from synthkit.schema import Schema, column_names
+
+if TYPE_CHECKING:
+    from synthkit.pipeline.making import Making
+    from synthkit.privacy.event import Event
+
+
+def looks_for_spikes(
+    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
+) -> tuple[Event, ...]:
+    """Returns the look that finds values which many rows share, if there is one.
+
+    Args:
+        schema: Of the table.
+        making: How the model is made.
+        delta: Of the whole job.
+        to_buy: Names of the columns whose domain will be bought.
+
+    Raises:
+        InputError: If the look's share of the budget is out of range.
+    """
+    from synthkit.encode import spikes
+    from synthkit.generate import load_generator
+
+    spikes.check_share(making.spike_share)
+    if not load_generator(making.generator).IS_PRIVATE:
+        return ()
+    assert making.epsilon is not None  # required of every private generator
+    unknown = _yet_unknown(schema, to_buy)
+    return spikes.events(
+        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
+    )
+
+
+def looks_for_roundness(
+    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
+) -> tuple[Event, ...]:
+    """Returns the look that counts how round numbers are, if there is one; see above."""
+    from synthkit.encode import roundness
+    from synthkit.generate import load_generator
+
+    if not load_generator(making.generator).IS_PRIVATE:
+        return ()
+    assert making.epsilon is not None  # required of every private generator
+    unknown = _yet_unknown(schema, to_buy)
+    return roundness.events(schema, epsilon=making.epsilon, delta=delta, to_buy=unknown)
+
+
+def _yet_unknown(schema: Schema, to_buy: tuple[str, ...]) -> list[str]:
+    """Names the columns whose domain will be another one when rows are looked at."""
+    # After a purchase, rules may also widen columns that were bought before (`covering`).
+    named = {name for rule in schema.constraints for name in column_names(rule)}
+    return [
+        c.name
+        for c in schema.encoded
+        if c.name in to_buy or (to_buy and c.name in named and c.domain_source == "noisy")
+    ]
