@@ -254,7 +254,7 @@ def evaluate(
 
     Fidelity, utility, attacks and validity, each beside the same number for real holdout rows.
     """
-    from synthkit import artifacts
+    from synthkit.canonical import canonical_json
     from synthkit.pipeline.evaluation import evaluate as evaluate_tables
     from synthkit.pipeline.tables import require_folder
     from synthkit.schema import load
@@ -266,7 +266,7 @@ def evaluate(
         evidence = evaluate_tables(
             read(train), read(holdout), read(synthetic), loaded, seed=seed, progress=bars
         )
-    write_text(output, artifacts.canonical_json(evidence).decode())
+    write_text(output, canonical_json(evidence).decode())
     results.print_evidence(evidence, output, as_json=as_json)
 
 
@@ -282,7 +282,7 @@ def gate(
     as_json: Json = False,
 ) -> None:
     """Decide under a policy; the exit code says it."""
-    from synthkit import artifacts
+    from synthkit.canonical import canonical_json
     from synthkit.pipeline.documents import read_evidence
     from synthkit.pipeline.evaluation import decide
     from synthkit.pipeline.tables import require_folder
@@ -291,7 +291,7 @@ def gate(
         require_folder(output)
     decision = decide(read_evidence(evidence), policy)
     if output is not None:
-        write_text(output, artifacts.canonical_json(decision).decode())
+        write_text(output, canonical_json(decision).decode())
     raise typer.Exit(results.print_decision(decision, as_json=as_json))
 
 

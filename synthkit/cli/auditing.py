@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from synthkit.artifacts import Audit, canonical_json
+from synthkit.artifacts import Audit
+from synthkit.canonical import canonical_json
 from synthkit.cli.arguments import Json, known_device, write_text
 from synthkit.cli.console import progress
 from synthkit.cli.results import MARKS, VERDICT_WORDS, print_json, print_pairs, printable

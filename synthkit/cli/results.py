@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ MARKS = {"pass": "ok  ", "fail": "FAIL", "inconclusive": "?   "}
 
 def print_json(value: Any) -> None:
     """Prints JSON with sorted keys."""
-    print(json.dumps(artifacts.to_plain(value), indent=2, sort_keys=True, ensure_ascii=False))
+    print(json.dumps(canonical.to_plain(value), indent=2, sort_keys=True, ensure_ascii=False))
 
 
 def print_pairs(pairs: Sequence[tuple[str, str]]) -> None:
@@ -158,7 +158,7 @@ def print_problems(problems: Sequence[Any], table: Path, *, as_json: bool) -> in
     """Prints the violations of a schema; returns 0 when there is no error, else 3."""
     errors = [p for p in problems if p.severity == "error"]
     if as_json:
-        print_json({"ok": not errors, "problems": [artifacts.to_plain(p) for p in problems]})
+        print_json({"ok": not errors, "problems": [canonical.to_plain(p) for p in problems]})
         return 3 if errors else 0
     if not problems:
         print(f"{table} fits its schema.")
@@ -309,7 +309,7 @@ def print_spent(population: str, spent: Any, *, as_json: bool) -> None:
 def print_history(population: str, entries: Sequence[Any], *, as_json: bool) -> None:
     """Prints a population's ledger entries, oldest first."""
     if as_json:
-        print_json({"population": population, "entries": [artifacts.to_plain(e) for e in entries]})
+        print_json({"population": population, "entries": [canonical.to_plain(e) for e in entries]})
         return
     if not entries:
         print(f"The ledger has no entry for {population}.")

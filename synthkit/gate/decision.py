@@ -11,7 +11,7 @@ import datetime
 import math
 from typing import Any
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.artifacts import Decision, Evidence, Outcome, RuleResult, Verdict
 from synthkit.gate import parameters
 from synthkit.gate.finding import Finding, NotMeasured
@@ -140,7 +140,7 @@ def _kind(problem: Exception) -> str:
 
 def _digest(evidence: Evidence) -> str:
     try:
-        return artifacts.digest(evidence)
+        return canonical.digest(evidence)
     except (TypeError, ValueError):
         return ""
 

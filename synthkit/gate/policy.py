@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from synthkit import artifacts, registry
+from synthkit import canonical, registry
 from synthkit.errors import InputError
 from synthkit.gate import parameters
 from synthkit.gate.parameters import Value
@@ -62,7 +62,7 @@ class Policy:
             "valid_days": self.valid_days,
             "rules": [[rule.name, rule.parameters] for rule in frozen],
         }
-        object.__setattr__(self, "sha256", artifacts.digest(content))
+        object.__setattr__(self, "sha256", canonical.digest(content))
 
 
 @cache

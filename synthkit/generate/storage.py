@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from synthkit.artifacts import canonical_json
+from synthkit.canonical import canonical_json
 from synthkit.errors import InputError, IntegrityError, PublishError
 
 FORMAT = "synthkit-model/1"

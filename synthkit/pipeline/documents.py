@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from synthkit.artifacts import Audit, Decision, Evidence, read_json
+from synthkit.artifacts import Audit, Decision, Evidence
+from synthkit.canonical import read_json
 from synthkit.errors import InputError, PublishError
 
 EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.errors import InputError
 from synthkit.pipeline.deriving import covering
 from synthkit.pipeline.number_looks import looks_for_roundness, looks_for_spikes
@@ -284,7 +284,7 @@ def way_of_making(job: Planned) -> str:
         for rule in job.schema.constraints
         if any(job.schema.column(n).domain_source != "public" for n in column_names(rule))
     ]
-    return artifacts.digest(
+    return canonical.digest(
         {
             **({"constraints": rules} if rules else {}),
             "columns": columns,
@@ -344,7 +344,7 @@ def uncovered_schema(schema: Schema, data_columns: tuple[str, ...]) -> list[Even
 
 def digest_of_domain(column: Column) -> str:
     """Names a column with its domain; descriptions and roles do not count."""
-    return artifacts.digest(
+    return canonical.digest(
         [
             column.name,
             column.kind,

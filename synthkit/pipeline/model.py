@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.artifacts import PrivacyStatement
 from synthkit.errors import IntegrityError
 from synthkit.schema import Column, Schema
@@ -155,7 +155,7 @@ class Model:
                 "codec": self.codec.to_dict(),
                 "description": self.inner.description(),
                 "units": self.units,
-                "privacy": artifacts.to_plain(self.privacy),
+                "privacy": canonical.to_plain(self.privacy),
             },
         )
 
@@ -184,8 +184,8 @@ class Model:
                 codec=codec_from_dict(header["codec"]),
                 inner=load_generator(header["generator"]).load(arrays, header["description"]),
                 units=float(header["units"]),
-                privacy=artifacts.read_json(
-                    PrivacyStatement, artifacts.canonical_json(header["privacy"])
+                privacy=canonical.read_json(
+                    PrivacyStatement, canonical.canonical_json(header["privacy"])
                 ),
             )
         except (KeyError, ValueError, TypeError) as error:

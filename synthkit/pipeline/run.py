@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.artifacts import Audit, Decision, Evidence, Measurement, Omission, Provenance
 from synthkit.errors import PublishError
 from synthkit.pipeline import ruling
@@ -183,8 +183,8 @@ def _release(
             "synthetic.csv": csv,
             "schema.yaml": dump(without_unlearned_domains(schema)).encode(),
             "suite.json": suite,
-            "evidence.json": artifacts.canonical_json(evidence),
-            "verdict.json": artifacts.canonical_json(decision),
+            "evidence.json": canonical.canonical_json(evidence),
+            "verdict.json": canonical.canonical_json(decision),
             "report.html": page.encode(),
             "report.json": report.to_json(evidence, decision),
         }

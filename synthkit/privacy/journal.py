@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from synthkit.artifacts import canonical_json
+from synthkit.canonical import canonical_json
 from synthkit.errors import InputError, IntegrityError, PublishError, SynthkitError
 from synthkit.privacy import postgres
 

@@ -159,7 +159,7 @@ def _is_odd(name: object) -> bool:
 
 
 def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
-    from synthkit.artifacts import to_plain
+    from synthkit.canonical import to_plain
 
     try:
         plain = to_plain(facts)

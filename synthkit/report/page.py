@@ -10,7 +10,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from synthkit.artifacts import Audit, Decision, Evidence, canonical_json, digest
+from synthkit.artifacts import Audit, Decision, Evidence
+from synthkit.canonical import canonical_json, digest
 from synthkit.errors import InputError, IntegrityError
 from synthkit.report.numbers import NOT_MEASURED
 from synthkit.report.sections import (

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from synthkit.artifacts import canonical_json
+from synthkit.canonical import canonical_json
 from synthkit.schema import Column, Schema, in_words
 from synthkit.schema.model import TIME_KINDS
 from synthkit.validate.rule_checks import EXPECTATION, queries

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from synthkit.artifacts import Audit, canonical_json, read_json
+from synthkit.artifacts import Audit
+from synthkit.canonical import canonical_json, read_json
 from synthkit.errors import BudgetExceeded
 from tests.pipeline.jobs import write_job
 from tests.report import samples

@@ -139,7 +139,7 @@ class TestDemo:
 
 
 def test_the_audit_that_a_plan_names_is_in_evidence_and_report(job, command):
-    from synthkit.artifacts import canonical_json
+    from synthkit.canonical import canonical_json
     from synthkit.pipeline.documents import read_evidence
     from tests.report import samples
 

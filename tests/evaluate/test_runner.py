@@ -7,7 +7,8 @@ import polars as pl
 import pytest
 
 from synthkit import registry
-from synthkit.artifacts import Evidence, Measurement, canonical_json
+from synthkit.artifacts import Evidence, Measurement
+from synthkit.canonical import canonical_json
 from synthkit.evaluate import FAMILIES, build_context, evaluate
 from synthkit.evaluate import runner as runner_module
 from synthkit.evaluate.runner import run_plugin

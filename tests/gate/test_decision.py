@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from synthkit import artifacts
+from synthkit import artifacts, canonical
 from synthkit.artifacts import Decision, Evidence
 from synthkit.gate import Policy, PolicyRule, decide, exit_code, load_policy, policy_names
 from synthkit.gate import decision as decision_module
@@ -69,7 +69,7 @@ def test_a_policy_without_rules_refuses() -> None:
 def test_the_decision_names_evidence_and_policy() -> None:
     stated = policy(ROWS)
     decision = decide(honest(), stated)
-    assert decision.evidence_sha256 == artifacts.digest(honest())
+    assert decision.evidence_sha256 == canonical.digest(honest())
     assert decision.policy_sha256 == stated.sha256
     assert decision.valid_until == datetime.date(2026, 12, 20)
     assert decide(honest(created=None), stated).valid_until is None
@@ -77,13 +77,13 @@ def test_the_decision_names_evidence_and_policy() -> None:
 
 def test_a_decision_survives_json() -> None:
     decision = decide(honest(), load_policy("public"))
-    raw = artifacts.canonical_json(decision)
-    assert artifacts.read_json(Decision, raw) == decision
+    raw = canonical.canonical_json(decision)
+    assert canonical.read_json(Decision, raw) == decision
 
 
 def test_the_same_evidence_and_policy_give_the_same_bytes() -> None:
     def once() -> bytes:
-        return artifacts.canonical_json(decide(honest(), load_policy("partner")))
+        return canonical.canonical_json(decide(honest(), load_policy("partner")))
 
     assert once() == once()
 
@@ -93,7 +93,7 @@ def test_evidence_with_nan_has_no_digest_and_never_passes() -> None:
     decision = decide(spoiled, policy(ROWS))
     assert decision.evidence_sha256 == ""
     assert decision.verdict == "inconclusive"
-    assert artifacts.canonical_json(decision)
+    assert canonical.canonical_json(decision)
 
 
 @pytest.fixture
@@ -136,7 +136,7 @@ def test_a_careless_rule_cannot_pass(one_off: ModuleType, returned: Any) -> None
     one_off.check = lambda evidence: returned  # type: ignore[attr-defined]
     decision = decide(honest(), policy(("one_off", {})))
     assert decision.verdict == "inconclusive"
-    assert artifacts.canonical_json(decision)
+    assert canonical.canonical_json(decision)
 
 
 def test_a_policy_made_by_hand_is_checked_all_the_same() -> None:

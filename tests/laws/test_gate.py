@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthkit import artifacts, registry
+from synthkit import canonical, registry
 from synthkit.artifacts import Evidence
 from synthkit.gate import Policy, PolicyRule, decide
 from synthkit.gate.parameters import Choice, Flag, Number
@@ -92,7 +92,7 @@ def test_a_rule_passes_only_on_finite_numbers(data: st.DataObject, rule: str) ->
     changes = {k: data.draw(maybe_float, k) for k in ("value", "low", "high", "reference")}
     found[name] = dataclasses.replace(found[name], **changes)  # type: ignore[arg-type]
     decision = decide(honest(measurements=found), policy(PolicyRule(rule, PARAMETERS[rule])))
-    assert artifacts.canonical_json(decision)
+    assert canonical.canonical_json(decision)
     if decision.verdict == "pass":
         assert changes["value"] is not None
         assert math.isfinite(changes["value"])
@@ -137,7 +137,7 @@ def test_the_same_evidence_and_policy_give_the_same_bytes(
     evidence: Evidence, stated: list[PolicyRule]
 ) -> None:
     first, second = (decide(evidence, policy(*stated)) for _ in range(2))
-    assert artifacts.canonical_json(first) == artifacts.canonical_json(second)
+    assert canonical.canonical_json(first) == canonical.canonical_json(second)
 
 
 junk = (

@@ -11,7 +11,8 @@ import pytest
 from scipy import stats
 
 from synthkit import registry
-from synthkit.artifacts import Codes, canonical_json
+from synthkit.artifacts import Codes
+from synthkit.canonical import canonical_json
 from synthkit.errors import InputError
 from synthkit.generate import ProductMixture, ProgressEvent, load_generator, storage
 from synthkit.generate.posterior import Posterior

@@ -17,8 +17,8 @@ from synthkit.artifacts import (
     Omission,
     RuleResult,
     Verdict,
-    digest,
 )
+from synthkit.canonical import digest
 from tests.report.parts import (
     REVIEWS,
     dictionary,

@@ -9,7 +9,8 @@ import re
 
 import pytest
 
-from synthkit.artifacts import Audit, AuditBound, AuditCheck, Decision, Evidence, read_json
+from synthkit.artifacts import Audit, AuditBound, AuditCheck, Decision, Evidence
+from synthkit.canonical import read_json
 from synthkit.evaluate.audit import judge
 from synthkit.report import AUDIT_WORDS, render, render_audit, to_json
 from synthkit.report.figures.bounds import Lane, bounds

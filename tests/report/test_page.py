@@ -11,13 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from synthkit.artifacts import (
-    AssociationFigure,
-    Decision,
-    Evidence,
-    canonical_json,
-    read_json,
-)
+from synthkit.artifacts import AssociationFigure, Decision, Evidence
+from synthkit.canonical import canonical_json, read_json
 from synthkit.errors import InputError, IntegrityError
 from synthkit.report import SCHEMA_VERSION, render, to_json
 from synthkit.report.page import SECTIONS

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from synthkit import artifacts, validate
+from synthkit import canonical, validate
 from synthkit.artifacts import Validity
 from synthkit.schema import Schema
 
@@ -166,7 +166,7 @@ def test_no_cell_is_kept_printed_or_logged(
     assert outcomes(validity)["measured.bounds"] == "inconclusive"
     out, err = capfd.readouterr()
     everything = out + err + caplog.text + repr(validity) + suite.decode()
-    everything += artifacts.canonical_json(validity).decode()
+    everything += canonical.canonical_json(validity).decode()
     assert SENTINEL_WORD not in everything
     assert str(SENTINEL_NUMBER) not in everything
     assert out + err == ""
@@ -181,7 +181,7 @@ def test_shares_count_all_rows(table: pl.DataFrame, schema: Schema) -> None:
 def test_the_same_table_gives_the_same_bytes(table: pl.DataFrame, schema: Schema) -> None:
     first, second = (validate.validate(table, schema) for _ in range(2))
     assert first[1] == second[1]
-    assert artifacts.digest(first[0]) == artifacts.digest(second[0])
+    assert canonical.digest(first[0]) == canonical.digest(second[0])
 
 
 def test_the_saved_suite_loads_in_great_expectations_and_runs_on_the_saved_table(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synthkit import artifacts
+from synthkit import canonical
 from synthkit.artifacts import Audit
 from synthkit.errors import BudgetExceeded, InputError, SynthkitError
 from synthkit.pipeline import auditing, making
@@ -59,7 +59,7 @@ def test_it_tells_canaries_checks_and_what_was_read(found: Audit) -> None:
     layers = [c.layer for c in found.checks]
     assert layers == ["replay"] * 12 + ["step"] * 6 + ["release"]
     assert all(c.outcome == "pass" for c in found.checks), found.checks
-    assert artifacts.read_json(Audit, artifacts.canonical_json(found)) == found
+    assert canonical.read_json(Audit, canonical.canonical_json(found)) == found
 
 
 def test_it_is_charged_like_a_fit(found: Audit, plan: Plan, ledger: Ledger) -> None:
