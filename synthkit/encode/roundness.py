@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 ROUNDNESS = "roundness of numbers"
 """Name of the event."""
-SHARE = 0.02
-"""Share of the budget's mu^2."""
+SHARE_KEY = "roundness_share"
+FINDS = "finds how round numbers are"
 ROWS_PER_SIGMA = 20
 """Where the public number of rows is less than so many standard deviations, no heap would be told
 from noise, and nothing is spent."""
@@ -76,6 +76,7 @@ def events(
     *,
     epsilon: float,
     delta: float,
+    share: float,
     to_buy: Sequence[str] = (),
 ) -> tuple[Event, ...]:
     """States the look that `find` will take; pure, and empty where it could find nothing.
@@ -84,15 +85,20 @@ def events(
         schema: Its numeric columns whose grid has cells of several values are looked at.
         epsilon: Budget of the whole job.
         delta: Delta of the whole job.
+        share: Share of the budget's mu^2, from 0 (no look) to 0.5.
         to_buy: Names of columns whose domain is not known yet, or may widen; they count as such.
+
+    Raises:
+        InputError: If the share is out of range.
     """
     from synthkit.privacy import accountant
 
+    spikes.check_share(share, SHARE_KEY, FINDS)
     numeric = [c for c in schema.encoded if c.kind in NUMERIC_KINDS]
     tables = sum(c.name in to_buy or _has_levels(_grid(c)) for c in numeric)
-    if not tables:
+    if not (tables and share):
         return ()
-    sigma = math.sqrt(tables / SHARE) * accountant.gaussian_sigma(epsilon, delta)
+    sigma = math.sqrt(tables / share) * accountant.gaussian_sigma(epsilon, delta)
     if sigma > _LARGEST_SIGMA:
         return ()
     if schema.rows_public is not None and schema.rows_public < ROWS_PER_SIGMA * sigma:

@@ -15,7 +15,13 @@ from synthkit import canonical
 from synthkit.errors import InputError
 from synthkit.pipeline.deriving import covering
 from synthkit.pipeline.number_looks import looks_for_roundness, looks_for_spikes
-from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains, require_epsilon
+from synthkit.pipeline.plan import (
+    DOMAIN_SHARE,
+    ROUNDNESS_SHARE,
+    SPIKE_SHARE,
+    Domains,
+    require_epsilon,
+)
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
 from synthkit.schema import (
@@ -63,6 +69,8 @@ class Making:
     """Share of the budget's mu^2 that buys domains."""
     spike_share: float = SPIKE_SHARE
     """Share of the budget's mu^2 that finds values which many rows share."""
+    roundness_share: float = ROUNDNESS_SHARE
+    """Share of the budget's mu^2 that finds how round numbers are."""
     rows_per_person: int = 1
     """Most rows of a person that one look uses."""
 
@@ -113,6 +121,7 @@ def making_of(plan: ReleasePlan) -> Making:
         domains=plan.domains,
         domain_share=plan.domain_share,
         spike_share=plan.spike_share,
+        roundness_share=plan.roundness_share,
         rows_per_person=plan.rows_per_person,
     )
 
@@ -243,7 +252,7 @@ def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
         levels = roundness.find(train, schema, units, job.round_looks, points)
     else:
         points = spikes.exact(train, schema) if job.making.spike_share else {}
-        levels = roundness.exact(train, schema, points)
+        levels = roundness.exact(train, schema, points) if job.making.roundness_share else None
     fitted = encode.fit(
         train,
         schema,

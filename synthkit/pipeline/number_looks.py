@@ -32,7 +32,7 @@ def looks_for_spikes(
     from synthkit.encode import spikes
     from synthkit.generate import load_generator
 
-    spikes.check_share(making.spike_share)
+    spikes.check_share(making.spike_share, spikes.SHARE_KEY, spikes.FINDS)
     if not load_generator(making.generator).IS_PRIVATE:
         return ()
     assert making.epsilon is not None  # required of every private generator
@@ -46,14 +46,17 @@ def looks_for_roundness(
     schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
 ) -> tuple[Event, ...]:
     """Returns the look that counts how round numbers are, if there is one; see above."""
-    from synthkit.encode import roundness
+    from synthkit.encode import roundness, spikes
     from synthkit.generate import load_generator
 
+    spikes.check_share(making.roundness_share, roundness.SHARE_KEY, roundness.FINDS)
     if not load_generator(making.generator).IS_PRIVATE:
         return ()
     assert making.epsilon is not None  # required of every private generator
     unknown = _yet_unknown(schema, to_buy)
-    return roundness.events(schema, epsilon=making.epsilon, delta=delta, to_buy=unknown)
+    return roundness.events(
+        schema, epsilon=making.epsilon, delta=delta, share=making.roundness_share, to_buy=unknown
+    )
 
 
 def _yet_unknown(schema: Schema, to_buy: tuple[str, ...]) -> list[str]:

@@ -282,7 +282,7 @@ def decoded(epsilon: float | None) -> tuple[pl.DataFrame, Codec]:
     if epsilon is None:
         levels = roundness.exact(real, SCHEMA)
     else:
-        looks = roundness.events(SCHEMA, epsilon=epsilon, delta=1e-6)
+        looks = roundness.events(SCHEMA, epsilon=epsilon, delta=1e-6, share=0.02)
         levels = roundness.find(real, SCHEMA, units, looks)
     fitted = fit(real, SCHEMA, units, sigma=None if epsilon is None else 40.0, levels=levels)
     return fitted.codec.decode(fitted.codes.values, np.random.default_rng(0)), fitted.codec

@@ -15,13 +15,13 @@ import pytest
 import synthkit as sk
 from synthkit import schema as sk_schema
 from synthkit.encode import roundness
-from synthkit.errors import IntegrityError
+from synthkit.errors import ConfigError, InputError, IntegrityError
 from synthkit.pipeline import number_looks
 from synthkit.pipeline.making import Making, bought, planned
 from synthkit.privacy import accountant, mechanism
 from synthkit.privacy.ledger import Ledger
 from synthkit.schema import Column, Schema
-from tests.laws.test_spike_claims import SCHEMA, TINY, WIDENED, people
+from tests.laws.test_spike_claims import SCHEMA, TINY, WIDENED, people, write_plan
 
 LOOK = "roundness of numbers"
 
@@ -93,6 +93,43 @@ def test_domains_that_are_yet_to_be_bought_are_priced_with_the_look():
     names = [e.name for e in model.privacy.events]
     assert names.index(LOOK) > names.index("bounds of columns")
     assert model.privacy.epsilon <= 8.0
+
+
+@pytest.mark.parametrize("share", [0, 0.02, 0.3])
+def test_the_share_decides_what_the_look_takes(share):
+    events = job(roundness_share=share, spike_share=0).events
+    assert [e.name for e in events] == [LOOK] * (share > 0) + ["one-way tables"]
+    assert 0.99 * 4.0 < accountant.cost(events, delta=1e-6).epsilon <= 4.0
+    if share:
+        look, rest = events
+        taken = look.tables / look.sigma**2
+        assert taken / (taken + rest.tables / rest.sigma**2) == pytest.approx(share, rel=0.01)
+
+
+def test_a_share_of_nothing_takes_no_exact_look_either(monkeypatch):
+    monkeypatch.setattr(roundness, "exact", lambda *a: pytest.fail("it looked"))
+    options = {"epochs": 1, "batch_size": 50}
+    sk.fit(people(), SCHEMA, generator="ctgan", options=options, roundness_share=0)
+
+
+@pytest.mark.parametrize("share", [-0.1, 0.51, 1, float("nan"), True, "0.1"])
+def test_a_share_out_of_range_is_refused_before_anything_is_charged(share):
+    for generator, epsilon in (("independent", 1.0), ("ctgan", None)):
+        with pytest.raises(InputError, match=r"roundness_share must be a number from 0 to 0\.5"):
+            sk.fit(people(), SCHEMA, epsilon=epsilon, generator=generator, roundness_share=share)
+    assert Ledger().history("t") == ()
+
+
+@pytest.mark.parametrize(("more", "is_there"), [("", True), ("roundness_share: 0\n", False)])
+def test_a_plan_decides_whether_there_is_such_a_look(tmp_path, more, is_there):
+    evidence = sk.run(sk.load_plan(write_plan(tmp_path, more))).evidence
+    assert (LOOK in [e.name for e in evidence.privacy.events]) == is_there
+
+
+def test_a_share_out_of_range_in_a_plan_is_refused_when_it_is_read(tmp_path):
+    with pytest.raises(ConfigError, match="one problem") as caught:
+        sk.load_plan(write_plan(tmp_path, "roundness_share: 0.6\n"))
+    assert [d for d in caught.value.details if "roundness_share" in d]
 
 
 def test_columns_without_wide_cells_have_no_look():
