@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import warnings
 
 import numpy as np
 import polars as pl
@@ -170,6 +171,19 @@ def test_values_with_a_cell_of_their_own_and_missing_ones_need_no_level():
     assert counts[n_pulse + n_count :].tolist()[-1] == 4
 
 
+def test_where_every_value_turns_out_to_be_a_spike_all_need_no_level():
+    points = {"count": np.arange(-1000, 1001)}
+    n_pulse, n_count = (grid_of(c).ladder.n_levels + 1 for c in (PULSE, COUNT))
+    counts = asked(rows(200), np.arange(200), points)[n_pulse:][:n_count]
+    assert counts.tolist() == [*[0] * (n_count - 1), 200], "in a table of public shape"
+    units = np.arange(200)
+    noisy = roundness.find(rows(200), SCHEMA, units, looks(), points)
+    for levels in (noisy, roundness.exact(rows(200), SCHEMA, points)):
+        codec = fitted(rows(200), levels, points=points)
+        assert part(codec, "count").roundness is None
+        assert part(codec, "count").grid.is_exact
+
+
 def test_exact_counts_are_of_all_rows_and_draw_nothing():
     with mechanism._recording() as tape:
         found = roundness.exact(rows(), SCHEMA)
@@ -244,6 +258,21 @@ def test_no_counts_fail(counts):
     for masses in (np.zeros(3), np.ones(3), np.array([0.0, 5.0, 0.0])):
         found = leveling.weights_of(counts, masses, even, 1.0)
         assert found is None or (np.isfinite(found).all() and found.min() >= 0 and found.max() == 1)
+
+
+@pytest.mark.parametrize("far", [1e30, 1e300, 8e307])
+def test_bounds_however_far_apart_give_finite_weights_or_none(far):
+    rng = np.random.default_rng(1)
+    for bounds in ((0.0, far), (-far, far)):
+        grid = grid_of(public("x", "float", bounds))
+        even = even_shares(grid.line, grid.ladder)
+        for _ in range(60):
+            masses = np.rint(rng.gamma(0.3, 100, grid.n_cells)) * (rng.random(grid.n_cells) < 0.5)
+            counts = np.rint(rng.gamma(0.1, 1e4, grid.ladder.n_levels))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                found = leveling.weights_of(counts, masses, even, 1.0)
+            assert found is None or (np.isfinite(found).all() and found.max() == 1)
 
 
 def test_spikes_and_their_cells_are_left_out_of_the_levels():
