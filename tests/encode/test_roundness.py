@@ -142,6 +142,27 @@ def test_a_person_moves_one_cell_of_each_table_by_one_with_however_many_rows(k, 
     assert moves == [1] * len(WIDE), "each in each table, missing ones and bounds too"
 
 
+@pytest.mark.parametrize("cells", ODD.values(), ids=ODD)
+def test_each_of_many_alike_persons_moves_the_same_cells_by_one(cells):
+    few = rows(50)
+    alike = pl.DataFrame({c: [cells.get(c, few[c][0])] * 15 for c in few.columns}, few.schema)
+    counts = [asked(pl.concat([few, alike[:n]]), np.arange(50 + n)) for n in range(16)]
+    moves = np.diff(counts, axis=0)
+    assert moves.sum(axis=1).tolist() == [len(WIDE)] * 15
+    assert (moves == moves[0]).all(), "however few or many are in them"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 200])
+@pytest.mark.parametrize("all_missing", [False, True])
+def test_no_row_decides_whether_the_look_is_taken(n, all_missing):
+    table = rows(n)
+    if all_missing:
+        table = table.with_columns(pulse=pl.lit(None, pl.Float64), ratio=pl.lit(math.nan))
+    counts = asked(table, np.arange(n))
+    assert counts.size == sum(grid_of(c).ladder.n_levels + 1 for c in WIDE)
+    assert counts.sum() == n * len(WIDE)
+
+
 def test_planted_a_person_who_counts_with_all_rows_is_caught(monkeypatch):
     few = rows(200)
     before = asked(few, np.arange(200))
