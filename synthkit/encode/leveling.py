@@ -99,4 +99,6 @@ def _gap(a: _Pool, b: _Pool, sigma: float) -> float:
     whole = a.count + b.count
     noise = sigma**2 * (a.n_levels * (1 - part) ** 2 + b.n_levels * part**2)
     chance = max(whole, 1.0) * part * (1 - part)
-    return abs(a.count - whole * part) / math.sqrt(noise + chance)
+    spread = math.sqrt(noise + chance)
+    # Without noise it is zero where rounding alone has left numbers to one of them.
+    return abs(a.count - whole * part) / spread if spread > 0 else 0.0

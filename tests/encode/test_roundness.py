@@ -281,6 +281,11 @@ def test_no_counts_fail(counts):
         assert found is None or (np.isfinite(found).all() and found.min() >= 0 and found.max() == 1)
 
 
+def test_a_share_that_rounding_left_is_none_without_noise_too():
+    even = np.array([[1.0, 1e-17]])
+    assert leveling.weights_of(np.array([50.0, 50.0]), np.array([100.0]), even, 0.0) is None
+
+
 @pytest.mark.parametrize("far", [1e30, 1e300, 8e307])
 def test_bounds_however_far_apart_give_finite_weights_or_none(far):
     rng = np.random.default_rng(1)
