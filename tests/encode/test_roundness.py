@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 import warnings
 
@@ -11,7 +12,7 @@ import polars as pl
 import pytest
 
 from synthkit import encode
-from synthkit.encode import kinds, leveling, roundness, spikes
+from synthkit.encode import kinds, ladder, leveling, roundness, spikes, subcells
 from synthkit.encode.subcells import even_shares
 from synthkit.errors import IntegrityError
 from synthkit.privacy import accountant, mechanism
@@ -161,6 +162,17 @@ def test_no_row_decides_whether_the_look_is_taken(n, all_missing):
     counts = asked(table, np.arange(n))
     assert counts.size == sum(grid_of(c).ladder.n_levels + 1 for c in WIDE)
     assert counts.sum() == n * len(WIDE)
+
+
+def test_nothing_of_rows_is_said_on_the_way():
+    for module in (roundness, leveling, ladder, subcells):
+        assert not speaks(inspect.getsource(module))
+    assert speaks("warnings.warn('one row is rounder than all others')")
+
+
+def speaks(source: str) -> bool:
+    """Whether a module may print, log or warn: each would tell of counts past their noise."""
+    return any(word in source for word in ("print(", "warn", "logg", "stderr", "stdout"))
 
 
 def test_planted_a_person_who_counts_with_all_rows_is_caught(monkeypatch):
