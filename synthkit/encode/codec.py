@@ -255,7 +255,7 @@ def codec_from_dict(d: Mapping[str, Any]) -> Codec:
         )
     try:
         return Codec(tuple(_column_from_dict(c) for c in d["columns"]))
-    except (KeyError, TypeError, ValueError) as problem:
+    except (LookupError, TypeError, ValueError, OverflowError) as problem:
         raise _damaged() from problem
 
 
@@ -279,7 +279,7 @@ def _roundness_from(given: Sequence[float], grid: Grid) -> np.ndarray:
     ladder = getattr(grid, "ladder", None)
     if ladder is None or weights.shape != (ladder.n_levels,):
         raise _damaged()
-    if not (np.all(np.isfinite(weights)) and weights.min() >= 0 and weights.max() > 0):
+    if not (weights.min() >= 0 and weights.max() == 1):  # nor a number that is none
         raise _damaged()
     return weights
 

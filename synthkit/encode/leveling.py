@@ -45,7 +45,8 @@ def weights_of(
         sigma: Standard deviation of the noise on each count; 0: none.
 
     Returns:
-        Shape (n_levels,), non-negative, the largest 1; None where noise explains all there is.
+        Shape (n_levels,), non-negative, the largest 1; None where noise explains all there is, or
+        no weights of finite size reproduce it.
     """
     wide = even.sum(axis=1) > 0
     masses, even = masses[wide], even[wide]
@@ -61,15 +62,19 @@ def weights_of(
         return None
     place = np.repeat(np.arange(len(pools)), [p.n_levels for p in pools])
     of_pool = of_pool / of_pool.sum() * total
-    weights = of_pool / np.maximum([p.even for p in pools], np.finfo(float).tiny)
     evens = np.stack([even[:, place == i].sum(axis=1) for i in range(len(pools))], axis=1)
-    for _ in range(ROUNDS):
+    # Between bounds hundreds of powers of ten apart, doubles cannot hold shares and weights.
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        weights = of_pool / np.maximum([p.even for p in pools], np.finfo(float).tiny)
+        for _ in range(ROUNDS):
+            weights = weights / weights.max()
+            of_cell = evens @ weights  # (n_cells,)
+            scale = np.divide(masses, of_cell, out=np.zeros_like(masses), where=of_cell > 0)
+            reached = (scale @ evens) * weights  # (n_pools,)
+            share = np.where(reached > 0, reached, 1)
+            weights = np.where(reached > 0, weights * of_pool / share, 0.0)
         weights = weights / weights.max()
-        of_cell = evens @ weights  # (n_cells,)
-        scale = np.divide(masses, of_cell, out=np.zeros_like(masses), where=of_cell > 0)
-        reached = (scale @ evens) * weights  # (n_pools,)
-        weights = np.where(reached > 0, weights * of_pool / np.where(reached > 0, reached, 1), 0.0)
-    return np.asarray(weights / weights.max())[place]
+    return weights[place] if np.all(np.isfinite(weights)) else None
 
 
 def _pooled(counts: np.ndarray, expected: np.ndarray, sigma: float) -> list[_Pool]:
@@ -94,4 +99,6 @@ def _gap(a: _Pool, b: _Pool, sigma: float) -> float:
     whole = a.count + b.count
     noise = sigma**2 * (a.n_levels * (1 - part) ** 2 + b.n_levels * part**2)
     chance = max(whole, 1.0) * part * (1 - part)
-    return abs(a.count - whole * part) / math.sqrt(noise + chance)
+    spread = math.sqrt(noise + chance)
+    # Without noise it is zero where rounding alone has left numbers to one of them.
+    return abs(a.count - whole * part) / spread if spread > 0 else 0.0

@@ -142,7 +142,7 @@ def find(
         )
     if not columns:
         return None
-    sizes = np.array([_n_cells(g) for g in grids])
+    sizes = np.array([_n_cells(c) for c in columns])
     starts = np.cumsum(sizes) - sizes
 
     def places_of(rows: pl.DataFrame) -> np.ndarray:
@@ -219,23 +219,29 @@ def _count(
     """Counts the levels of a column in some rows (None: all), int64, shape (n_levels + 1,)."""
     series = table.get_column(column.name)
     levels = _levels(series if rows is None else series[rows], column, grid)
-    return np.bincount(levels, minlength=_n_cells(grid))
+    return np.bincount(levels, minlength=_n_cells(column))
 
 
 def _levels(series: pl.Series, column: Column, grid: RoundGrid) -> np.ndarray:
     """Returns the level of each value, shape (n_rows,), int64; the last: it needs none."""
     from synthkit.encode.domains import mapping  # which reads tables by way of this room
 
-    assert grid.ladder is not None  # `_has_levels` asked
+    ladder = _ladder(column)
     positions, is_missing = grid.positions(mapping.inside(series, column))
     is_alone = grid.line.is_point[grid.line.cells(positions)]
-    levels = grid.ladder.levels(positions)
-    return np.where(is_missing | is_alone, grid.ladder.n_levels, levels)
+    return np.where(is_missing | is_alone, ladder.n_levels, ladder.levels(positions))
 
 
-def _n_cells(grid: RoundGrid) -> int:
+def _n_cells(column: Column) -> int:
+    return _ladder(column).n_levels + 1
+
+
+def _ladder(column: Column) -> Ladder:
+    """Returns the ladder of the public grid: where all values are spikes, theirs has none."""
+    grid = _grid(column)
+    assert isinstance(grid, RoundGrid)  # `_has_levels` asked
     assert grid.ladder is not None
-    return grid.ladder.n_levels + 1
+    return grid.ladder
 
 
 def _has_levels(grid: Grid) -> bool:

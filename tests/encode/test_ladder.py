@@ -144,6 +144,20 @@ def test_no_float_fails_and_those_without_digits_left_have_no_level():
     assert found.levels(np.array([5e15, -7e14])).tolist() == [0, 3]
 
 
+@pytest.mark.parametrize("decimals", [None, 2, 5])
+def test_no_value_decides_the_level_of_another(decimals):
+    found = ladder("float", (-50.0, 1000.0), decimals)
+    scale = 10 ** (decimals or 0)
+    rng = np.random.default_rng(7)
+    rounded = np.round(rng.uniform(-50, 1000, 400), 1)
+    blurred = np.r_[rounded, rounded.astype(np.float16), rounded + 0.003, -50.0, 0.0, 1000.0]
+    at = np.rint(blurred * scale).astype(np.int64) if found.is_lattice else blurred
+    alone = [int(found.levels(at[i : i + 1])[0]) for i in range(at.size)]
+    assert len(set(alone)) > 4
+    assert found.levels(at).tolist() == alone
+    assert found.levels(at[::-1]).tolist() == alone[::-1]
+
+
 def test_values_near_a_multiple_are_as_many_as_the_tolerance_says():
     rng = np.random.default_rng(3)
     found = ladder("float", (0.0, 1000.0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 import polars as pl
@@ -337,15 +338,33 @@ def test_a_codec_with_weights_survives_its_file_and_one_without_has_no_such_key(
     assert read.decode(codes, np.random.default_rng(2)).height == 500
 
 
-@pytest.mark.parametrize("given", [[], [1.0], [-1.0] * 12, [float("nan")] * 12, [0.0] * 12, "one"])
-def test_damaged_weights_are_refused_in_clear_words(given):
-    _, codec = decoded(None)
-    written = codec.to_dict()
+BAD = [-1.0, math.nan, math.inf, 2.0, 1e308, 10**400, None]
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda x: f"{x!r:.9}")
+def test_damaged_weights_are_refused_in_clear_words(bad):
+    written = decoded(None)[1].to_dict()
     n = len(written["columns"][0]["roundness"])
-    damaged = given * n if given in ([-1.0], [0.0]) else given
-    if len(given) == 12:
-        damaged = [given[0]] * n
-    written["columns"][0]["roundness"] = damaged
+    rest = [1.0] * (n - 1)
+    none_is_one = [0.5] * n
+    for damaged in ([], rest, [1.0, 1.0, *rest], [bad, *rest], [*rest, bad], bad, none_is_one):
+        written["columns"][0]["roundness"] = damaged
+        with pytest.raises(IntegrityError, match="damaged"):
+            codec_from_dict(written)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"grid": {"upper": math.inf}},
+        {"grid": {"upper": 10**400}},
+        {"grid": {"starts": [], "has_missing": True}, "code_of_cell": [0], "masses": [1.0]},
+    ],
+)
+def test_weights_on_a_damaged_grid_are_refused_in_clear_words(damage):
+    written = decoded(None)[1].to_dict()
+    column = written["columns"][0]
+    column.update({**damage, "grid": {**column["grid"], **damage["grid"]}})
     with pytest.raises(IntegrityError, match="damaged"):
         codec_from_dict(written)
 

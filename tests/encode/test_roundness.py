@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
+import warnings
 
 import numpy as np
 import polars as pl
 import pytest
 
 from synthkit import encode
-from synthkit.encode import kinds, leveling, roundness, spikes
+from synthkit.encode import kinds, ladder, leveling, roundness, spikes, subcells
 from synthkit.encode.subcells import even_shares
 from synthkit.errors import IntegrityError
 from synthkit.privacy import accountant, mechanism
@@ -141,6 +143,38 @@ def test_a_person_moves_one_cell_of_each_table_by_one_with_however_many_rows(k, 
     assert moves == [1] * len(WIDE), "each in each table, missing ones and bounds too"
 
 
+@pytest.mark.parametrize("cells", ODD.values(), ids=ODD)
+def test_each_of_many_alike_persons_moves_the_same_cells_by_one(cells):
+    few = rows(50)
+    alike = pl.DataFrame({c: [cells.get(c, few[c][0])] * 15 for c in few.columns}, few.schema)
+    counts = [asked(pl.concat([few, alike[:n]]), np.arange(50 + n)) for n in range(16)]
+    moves = np.diff(counts, axis=0)
+    assert moves.sum(axis=1).tolist() == [len(WIDE)] * 15
+    assert (moves == moves[0]).all(), "however few or many are in them"
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 200])
+@pytest.mark.parametrize("all_missing", [False, True])
+def test_no_row_decides_whether_the_look_is_taken(n, all_missing):
+    table = rows(n)
+    if all_missing:
+        table = table.with_columns(pulse=pl.lit(None, pl.Float64), ratio=pl.lit(math.nan))
+    counts = asked(table, np.arange(n))
+    assert counts.size == sum(grid_of(c).ladder.n_levels + 1 for c in WIDE)
+    assert counts.sum() == n * len(WIDE)
+
+
+def test_nothing_of_rows_is_said_on_the_way():
+    for module in (roundness, leveling, ladder, subcells):
+        assert not speaks(inspect.getsource(module))
+    assert speaks("warnings.warn('one row is rounder than all others')")
+
+
+def speaks(source: str) -> bool:
+    """Whether a module may print, log or warn: each would tell of counts past their noise."""
+    return any(word in source for word in ("print(", "warn", "logg", "stderr", "stdout"))
+
+
 def test_planted_a_person_who_counts_with_all_rows_is_caught(monkeypatch):
     few = rows(200)
     before = asked(few, np.arange(200))
@@ -168,6 +202,19 @@ def test_values_with_a_cell_of_their_own_and_missing_ones_need_no_level():
     n_pulse, n_count = (grid_of(c).ladder.n_levels + 1 for c in (PULSE, COUNT))
     assert counts[n_pulse - 1] == 4
     assert counts[n_pulse + n_count :].tolist()[-1] == 4
+
+
+def test_where_every_value_turns_out_to_be_a_spike_all_need_no_level():
+    points = {"count": np.arange(-1000, 1001)}
+    n_pulse, n_count = (grid_of(c).ladder.n_levels + 1 for c in (PULSE, COUNT))
+    counts = asked(rows(200), np.arange(200), points)[n_pulse:][:n_count]
+    assert counts.tolist() == [*[0] * (n_count - 1), 200], "in a table of public shape"
+    units = np.arange(200)
+    noisy = roundness.find(rows(200), SCHEMA, units, looks(), points)
+    for levels in (noisy, roundness.exact(rows(200), SCHEMA, points)):
+        codec = fitted(rows(200), levels, points=points)
+        assert part(codec, "count").roundness is None
+        assert part(codec, "count").grid.is_exact
 
 
 def test_exact_counts_are_of_all_rows_and_draw_nothing():
@@ -253,6 +300,26 @@ def test_no_counts_fail(counts):
     for masses in (np.zeros(3), np.ones(3), np.array([0.0, 5.0, 0.0])):
         found = leveling.weights_of(counts, masses, even, 1.0)
         assert found is None or (np.isfinite(found).all() and found.min() >= 0 and found.max() == 1)
+
+
+def test_a_share_that_rounding_left_is_none_without_noise_too():
+    even = np.array([[1.0, 1e-17]])
+    assert leveling.weights_of(np.array([50.0, 50.0]), np.array([100.0]), even, 0.0) is None
+
+
+@pytest.mark.parametrize("far", [1e30, 1e300, 8e307])
+def test_bounds_however_far_apart_give_finite_weights_or_none(far):
+    rng = np.random.default_rng(1)
+    for bounds in ((0.0, far), (-far, far)):
+        grid = grid_of(public("x", "float", bounds))
+        even = even_shares(grid.line, grid.ladder)
+        for _ in range(60):
+            masses = np.rint(rng.gamma(0.3, 100, grid.n_cells)) * (rng.random(grid.n_cells) < 0.5)
+            counts = np.rint(rng.gamma(0.1, 1e4, grid.ladder.n_levels))
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                found = leveling.weights_of(counts, masses, even, 1.0)
+            assert found is None or (np.isfinite(found).all() and found.max() == 1)
 
 
 def test_spikes_and_their_cells_are_left_out_of_the_levels():

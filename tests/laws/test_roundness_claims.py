@@ -177,20 +177,41 @@ def released(table: pl.DataFrame, tape: mechanism._Tape | None = None) -> tuple[
     return {c: n.tolist() for c, n in found.counts.items()}, new
 
 
-def leaks() -> bool:
+JOINING = {
+    "a copy": {},
+    "multiples": {"fee": 3_000, "rate": 10.0},
+    "none": {"fee": 3_001, "rate": 3.14159265},
+    "their own cells": {"fee": 0, "rate": 50.0},
+    "missing": {"fee": None, "rate": None},
+}
+
+
+def leaks(cells: dict[str, Any]) -> bool:
     """Whether a row more is told under the same noise."""
     told, tape = released(people())
-    one_more = pl.concat([people(), people()[:1]])
-    return released(one_more, tape)[0] != told
+    row = people()[:1].with_columns(
+        **{c: pl.lit(x, people().schema[c]) for c, x in cells.items()},
+    )
+    return released(pl.concat([people(), row]), tape)[0] != told
 
 
-def test_under_the_same_noise_the_same_is_told_whoever_joins():
-    assert not leaks()
+@pytest.mark.parametrize("cells", JOINING.values(), ids=JOINING)
+def test_under_the_same_noise_the_same_is_told_whoever_joins(cells):
+    assert not leaks(cells)
 
 
-def test_planted_a_look_without_noise_is_caught(monkeypatch):
+@pytest.mark.parametrize("cells", JOINING.values(), ids=JOINING)
+def test_planted_a_look_without_noise_is_caught(cells, monkeypatch):
     monkeypatch.setattr(mechanism, "noisy_counts", lambda exact, **_: exact.copy())
-    assert leaks()
+    assert leaks(cells)
+
+
+def test_planted_a_last_cell_without_noise_is_caught(monkeypatch):
+    real = mechanism.noisy_counts
+    monkeypatch.setattr(
+        mechanism, "noisy_counts", lambda exact, **how: np.r_[real(exact, **how)[:-1], exact[-1:]]
+    )
+    assert leaks(JOINING["missing"])
 
 
 def test_the_model_holds_weights_of_public_levels_and_no_count():
