@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from synthkit import canonical
 from synthkit.errors import InputError
 from synthkit.pipeline.deriving import covering
-from synthkit.pipeline.number_looks import looks_for_roundness, looks_for_spikes
+from synthkit.pipeline.number_looks import check_rest, looks_for_roundness, looks_for_spikes
 from synthkit.pipeline.plan import (
     DOMAIN_SHARE,
     ROUNDNESS_SHARE,
@@ -162,6 +162,12 @@ def planned(schema: Schema, making: Making) -> Planned:
         looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
     spike_looks = looks_for_spikes(schema, making, delta, to_buy)
     round_looks = looks_for_roundness(schema, making, delta, to_buy)
+    check_rest(
+        making,
+        buys=bool(looks),
+        finds_spikes=bool(spike_looks),
+        finds_roundness=bool(round_looks),
+    )
     plan = plugin.plan(
         epsilon=making.epsilon,
         delta=delta,

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from synthkit.errors import InputError
 from synthkit.schema import Schema, column_names
 
 if TYPE_CHECKING:
     from synthkit.pipeline.making import Making
     from synthkit.privacy.event import Event
+
+LEAST_REST = 0.05
+"""Share of the budget's mu^2 that must be left for the generator's tables and gradients."""
 
 
 def looks_for_spikes(
@@ -57,6 +61,32 @@ def looks_for_roundness(
     return roundness.events(
         schema, epsilon=making.epsilon, delta=delta, share=making.roundness_share, to_buy=unknown
     )
+
+
+def check_rest(making: Making, *, buys: bool, finds_spikes: bool, finds_roundness: bool) -> None:
+    """Refuses shares that leave a generator next to nothing.
+
+    Args:
+        making: How the model is made.
+        buys: Whether domains are bought.
+        finds_spikes: Whether values that many rows share are looked for.
+        finds_roundness: Whether levels of round numbers are counted.
+
+    Raises:
+        InputError: If less than a twentieth of the budget's mu^2 is left; names the shares.
+    """
+    shares = {
+        "domain_share": making.domain_share * buys,
+        "spike_share": making.spike_share * finds_spikes,
+        "roundness_share": making.roundness_share * finds_roundness,
+    }
+    taken = {name: share for name, share in shares.items() if share}
+    if sum(taken.values()) > 1 - LEAST_REST:
+        named = ", ".join(f"{name} {share:g}" for name, share in taken.items())
+        raise InputError(
+            f"The looks before the generator's own leave next to nothing of the budget: {named}.",
+            hint=f"Their sum can be at most {1 - LEAST_REST:g}; the defaults leave 0.84 and more.",
+        )
 
 
 def _yet_unknown(schema: Schema, to_buy: tuple[str, ...]) -> list[str]:

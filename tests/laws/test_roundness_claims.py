@@ -132,6 +132,22 @@ def test_a_share_out_of_range_in_a_plan_is_refused_when_it_is_read(tmp_path):
     assert [d for d in caught.value.details if "roundness_share" in d]
 
 
+@pytest.mark.parametrize(("spikes", "rounds"), [(0.5, 0.46), (0.47, 0.5)])
+def test_shares_that_leave_the_generator_nothing_are_refused_by_name(spikes, rounds):
+    said = rf"next to nothing of the budget: spike_share {spikes}, roundness_share {rounds}\."
+    with pytest.raises(InputError, match=said) as caught:
+        job(spike_share=spikes, roundness_share=rounds)
+    assert "at most 0.95" in caught.value.hint
+    assert len(job(spike_share=0.5, roundness_share=0.45).events) == 3
+    # A share of a look that is not taken takes nothing.
+    columns = (SCHEMA.columns[0], SCHEMA.columns[-1])
+    narrow = Schema(name="t", population="t", columns=columns)
+    making = Making(
+        epsilon=1.0, generator="independent", options={}, spike_share=spikes, roundness_share=rounds
+    )
+    assert [e.name for e in planned(narrow, making).events] == ["one-way tables"]
+
+
 def test_columns_without_wide_cells_have_no_look():
     columns = (SCHEMA.columns[0], SCHEMA.columns[-1])
     narrow = Schema(name="t", population="t", columns=columns)
