@@ -26,6 +26,7 @@ import hashlib
 import json
 import platform
 import tempfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -56,15 +57,8 @@ def main() -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     for name in given.tables:
         table = load(name, domains=given.domains)
-        _once(
-            given.out, {"table": name, "name": "real holdout"}, lambda t=table: _floor(t, "holdout")
-        )
-        _once(
-            given.out, {"table": name, "name": "independent columns"},
-            lambda t=table: _floor(t, "independent"),
-        )  # fmt: skip
-        for job in _jobs(given, name):
-            _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out, given.sdmetrics))
+        for job in [*_floors(given, name), *_jobs(given, name)]:
+            _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out))
     (given.out / "quality.md").write_text(markdown(given.out))
     print(f"{given.out / 'quality.md'} is written.")
 
@@ -101,9 +95,19 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _common(given: argparse.Namespace, table: str) -> dict[str, Any]:
+    """Returns what each run of a table says; what is measured is a part of it."""
+    return {"table": table, **({"sdmetrics": True} if given.sdmetrics else {})}
+
+
+def _floors(given: argparse.Namespace, table: str) -> list[dict[str, Any]]:
+    """Returns what a table's generators are to be seen beside."""
+    return [{**_common(given, table), "name": name} for name in FLOORS]
+
+
 def _jobs(given: argparse.Namespace, table: str) -> list[dict[str, Any]]:
     """Returns the runs of one table: ours, or those of the peers that are asked for."""
-    common = {"table": table, "delta": DELTA}
+    common = {**_common(given, table), "delta": DELTA}
     if not given.peers:
         options = dict(_option(text) for text in given.option)
         return [
@@ -162,18 +166,30 @@ def _digest(job: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:12]
 
 
-def _floor(table: Development, which: str) -> dict[str, float]:
+def _holdout(table: Development, *, sdmetrics: bool) -> dict[str, float]:
     columns = [c.name for c in table.schema.encoded]
-    if which == "holdout":
-        found = scores(table, table.holdout.select(columns))
-        # A model tested on the rows it learned from says nothing; the floor is a model of train.
-        return {**found, "tstr": found["trtr"]} if "trtr" in found else found
-    return scores(table, independent_columns(table.train.select(columns)))
+    found = scores(table, table.holdout.select(columns), sdmetrics=sdmetrics)
+    # A model tested on the rows it learned from says nothing; the floor is a model of train.
+    return {**found, "tstr": found["trtr"]} if "trtr" in found else found
 
 
-def _run(job: dict[str, Any], table: Development, out: Path, sdmetrics: bool) -> dict[str, Any]:
+def _independent(table: Development, *, sdmetrics: bool) -> dict[str, float]:
+    columns = [c.name for c in table.schema.encoded]
+    return scores(table, independent_columns(table.train.select(columns)), sdmetrics=sdmetrics)
+
+
+FLOORS: Mapping[str, Callable[..., dict[str, float]]] = {
+    "real holdout": _holdout,
+    "independent columns": _independent,
+}
+
+
+def _run(job: dict[str, Any], table: Development, out: Path) -> dict[str, Any]:
     import polars as pl
 
+    sdmetrics = bool(job.get("sdmetrics"))
+    if job["name"] in FLOORS and "seed" not in job:
+        return FLOORS[job["name"]](table, sdmetrics=sdmetrics)
     if "peer" in job:
         return process.run(
             table, job, log=out / "logs" / f"{_digest(job)}.txt", sdmetrics=sdmetrics

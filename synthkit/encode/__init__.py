@@ -10,7 +10,8 @@ The accounting rests on this order of steps:
 1. The schema alone gives each encoded column a public fine grid of cells (`grid`, one plugin per
    group of kinds: `categorical`, `numeric`, `temporal`).
    Values of numbers and times that many rows share get a cell each: their noisy counts reached a
-   threshold, one `ThresholdedTables` event (`spikes`).
+   threshold, one `ThresholdedTables` event (`spikes`). How round the numbers between them are is
+   counted under noise, one `NoisyTables` event (`roundness`).
 2. One secretly chosen row per privacy unit is counted into the grid of every column and discrete
    Gaussian noise is added to every cell: one `NoisyTables` event of `n_tables(schema)` tables,
    in each of which a unit changes exactly one cell by exactly one (`fitting`).
@@ -29,13 +30,18 @@ NOT_PLUGINS = (
     "codec",
     "fitting",
     "kinds",
+    "ladder",
+    "leveling",
     "line",
     "merging",
+    "parts",
     "projection",
     "reading",
+    "roundness",
     "shares",
     "smoothing",
     "spikes",
+    "subcells",
     "within",
 )
 """Files of this room that are not codecs; `domains` is a package, and none either."""

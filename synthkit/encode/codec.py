@@ -2,7 +2,8 @@
 
 In: noisy masses per public cell (from `fitting`). `encode` maps a row to codes by the codec alone,
 one row at a time; `decode` draws, for each code, a cell of that code by its noisy mass and a value
-uniformly within the cell. `to_dict` and `codec_from_dict` carry it in a model file.
+within the cell: evenly, or by how round it is where that was looked at (`parts`). `to_dict` and
+`codec_from_dict` carry it in a model file.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from synthkit.artifacts import Codes
 from synthkit.encode import kinds
+from synthkit.encode.parts import Parts
 from synthkit.encode.reading import parts, write_codes
 from synthkit.encode.shares import Shares
 from synthkit.encode.within import Condition, Within
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from synthkit.encode.kinds import Grid
+    from synthkit.encode.numeric import NumericGrid
 
 VERSION = "codec/1"
 
@@ -41,6 +44,9 @@ class ColumnCodec:
     """Shape (n_cells,), int64, every code from 0 to `size` - 1 at least once."""
     masses: np.ndarray
     """Projected noisy counts, shape (n_cells,), float64, non-negative."""
+    roundness: np.ndarray | None = None
+    """How often numbers of each level of the grid's ladder occur, relative to evenly, shape
+    (n_levels,); None: cells are filled evenly."""
 
     @cached_property
     def size(self) -> int:
@@ -59,7 +65,15 @@ class ColumnCodec:
     @cached_property
     def _shares(self) -> Shares:
         weights = Shares.weights(self.code_of_cell, self.masses, self.grid.widths)
-        return Shares.of(self.code_of_cell, weights)
+        if self._parts is None:
+            return Shares.of(self.code_of_cell, weights)
+        return Shares.of(self._parts.of_parts(self.code_of_cell), self._parts.weights(weights))
+
+    @cached_property
+    def _parts(self) -> Parts | None:
+        if self.roundness is None:
+            return None
+        return Parts.of(cast("NumericGrid", self.grid), self.roundness)
 
     @property
     def missing_code(self) -> int | None:
@@ -68,7 +82,7 @@ class ColumnCodec:
 
     def within(self, condition: Condition) -> Within:
         """Says what a condition leaves of each code; see `Within`."""
-        return Within.of(self.grid, self.code_of_cell, self.masses, condition)
+        return Within.of(self.grid, self.code_of_cell, self.masses, condition, self._parts)
 
     def encode(self, series: pl.Series) -> np.ndarray:
         """Returns the code of each value, shape (n_rows,); never fails on a value."""
@@ -91,6 +105,8 @@ class ColumnCodec:
             fraction = np.zeros(0)
         else:
             cells, fraction = self._shares.draw(codes, rng)
+            if self._parts is not None:
+                return self._parts.values(cells, fraction).alias(self.name)
         return self.grid.values(cells, fraction).alias(self.name)
 
     def labels(self) -> tuple[str, ...]:
@@ -120,6 +136,7 @@ class ColumnCodec:
             "grid": self.grid.to_dict(),
             "code_of_cell": self.code_of_cell.tolist(),
             "masses": self.masses.tolist(),
+            **({} if self.roundness is None else {"roundness": self.roundness.tolist()}),
         }
 
 
@@ -238,7 +255,7 @@ def codec_from_dict(d: Mapping[str, Any]) -> Codec:
         )
     try:
         return Codec(tuple(_column_from_dict(c) for c in d["columns"]))
-    except (KeyError, TypeError, ValueError) as problem:
+    except (LookupError, TypeError, ValueError, OverflowError) as problem:
         raise _damaged() from problem
 
 
@@ -252,7 +269,19 @@ def _column_from_dict(d: Mapping[str, Any]) -> ColumnCodec:
     used = np.unique(code_of_cell)
     if n == 0 or not np.array_equal(used, np.arange(used.size)) or masses.min() < 0:
         raise _damaged()
-    return ColumnCodec(str(d["name"]), str(d["plugin"]), grid, code_of_cell, masses)
+    roundness = _roundness_from(d["roundness"], grid) if "roundness" in d else None
+    return ColumnCodec(str(d["name"]), str(d["plugin"]), grid, code_of_cell, masses, roundness)
+
+
+def _roundness_from(given: Sequence[float], grid: Grid) -> np.ndarray:
+    """Reads the weights of levels; the grid alone says which levels there are."""
+    weights = np.array(given, dtype=np.float64)
+    ladder = getattr(grid, "ladder", None)
+    if ladder is None or weights.shape != (ladder.n_levels,):
+        raise _damaged()
+    if not (weights.min() >= 0 and weights.max() == 1):  # nor a number that is none
+        raise _damaged()
+    return weights
 
 
 def _damaged() -> IntegrityError:

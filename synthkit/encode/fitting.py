@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthkit.artifacts import Codes, OneWayTables
-from synthkit.encode import kinds, projection, smoothing, spikes
+from synthkit.encode import kinds, projection, roundness, smoothing, spikes
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
 from synthkit.encode.reading import cells_of, counts_of
 from synthkit.errors import InputError
@@ -67,6 +67,7 @@ def fit(
     sigma: float | None,
     rows_per_unit: int = 1,
     points: Mapping[str, np.ndarray] | None = None,
+    levels: roundness.Levels | None = None,
     max_codes: int = 64,
     max_bins: int = 32,
 ) -> Fitted:
@@ -82,6 +83,8 @@ def fit(
         rows_per_unit: Most rows of a unit that are counted, each into a set of tables of its own
             under noise of its own; what is returned is the sum over these sets.
         points: Positions with a cell of their own, by column (`spikes.find`).
+        levels: Counts of how round the numbers of columns are (`roundness.find`), by the grids
+            with these points.
         max_codes: Largest number of codes of a column of categories, beside missing.
         max_bins: Largest number of bins of a numeric or time column, beside missing.
 
@@ -106,7 +109,9 @@ def fit(
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise or 0.0)
         if column.kind in (*NUMERIC_KINDS, *TIME_KINDS):
             masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0)
-        parts.append(ColumnCodec(column.name, kinds.plugin_name(column.kind), grid, codes, masses))
+        rounded = roundness.weights(grid, column.name, masses, levels)
+        plugin = kinds.plugin_name(column.kind)
+        parts.append(ColumnCodec(column.name, plugin, grid, codes, masses, rounded))
     codec = Codec(tuple(parts))
     one_way = OneWayTables(
         counts=tuple(p.counts for p in parts),

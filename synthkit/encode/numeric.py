@@ -14,11 +14,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from synthkit.encode.kinds import missing_domain
+from synthkit.encode.ladder import Ladder, ladder_of
 from synthkit.encode.line import (
     SMALLEST_SHARE,
     Line,
@@ -32,6 +34,7 @@ from synthkit.errors import InputError
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.encode.subcells import SubCells
     from synthkit.encode.within import Condition
     from synthkit.schema.model import Column
 
@@ -68,6 +71,11 @@ class NumericGrid:
         """Whether every cell holds a single number."""
         return self.line.is_exact
 
+    @cached_property
+    def ladder(self) -> Ladder | None:
+        """Round steps of the column; from the ends of the line and its precision alone."""
+        return ladder_of(self.line, decimals=self.decimals, is_integer=self.is_integer)
+
     def positions(self, series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         """Returns where on the line each number lies, and which are missing, both (n_rows,)."""
         first = int(self.line.starts[0]) if self.is_integer else float(self.line.starts[0])
@@ -98,17 +106,25 @@ class NumericGrid:
 
     def values(self, cells: np.ndarray, fraction: np.ndarray) -> pl.Series:
         """Returns the number at `fraction` of each cell: Int64, or Float64 with `decimals`."""
+        last = self.line.starts.size - 1
+        return self._series(self.line.positions(np.minimum(cells, last), fraction), cells > last)
+
+    def values_in(self, within: SubCells, parts: np.ndarray, fraction: np.ndarray) -> pl.Series:
+        """Returns the number at `fraction` of each part of a cell; after the last one: missing."""
+        last = within.cell.size - 1
+        return self._series(within.positions(np.minimum(parts, last), fraction), parts > last)
+
+    def _series(self, numbers: np.ndarray, is_missing: np.ndarray) -> pl.Series:
+        """Returns the values at positions, in the conformed type."""
         import polars as pl
 
-        last = self.line.starts.size - 1
-        numbers = self.line.positions(np.minimum(cells, last), fraction)
         if self.is_integer:
             series = pl.Series(numbers.astype(np.int64))
         elif self.line.is_lattice:
             series = pl.Series(numbers / 10.0**self.decimals)
         else:
             series = pl.Series(numbers)
-        return with_nulls(series, cells > last) if self.has_missing else series
+        return with_nulls(series, is_missing) if self.has_missing else series
 
     def merge(
         self, masses: np.ndarray, *, max_codes: int, max_bins: int, sigma: float
@@ -121,13 +137,20 @@ class NumericGrid:
     def intervals(self, condition: Condition) -> np.ndarray:
         """Returns the part of each cell that satisfies a condition, shape (n_cells, 2)."""
         parts = np.zeros((self.line.starts.size, 2))
-        if condition.bounds is not None:
-            low, high = condition.bounds
-            first = self.line.starts[0] if low is None else self._position(low, math.ceil)
-            last = self.line.upper if high is None else self._position(high, math.floor)
-            parts = self.line.intervals(first, last)
+        reach = self.reach(condition)
+        if reach is not None:
+            parts = self.line.intervals(*reach)
         missing = [[0.0, float(condition.missing)]] * self.has_missing
         return np.concatenate([parts, np.array(missing).reshape(-1, 2)])
+
+    def reach(self, condition: Condition) -> tuple[int | float, int | float] | None:
+        """Returns the first and the last position within the bounds of a condition, if any."""
+        if condition.bounds is None:
+            return None
+        low, high = condition.bounds
+        first = self.line.starts[0] if low is None else self._position(low, math.ceil)
+        last = self.line.upper if high is None else self._position(high, math.floor)
+        return first, last
 
     def _position(self, bound: object, rounded: Callable[[Fraction], int]) -> int | float:
         """Returns the position of a number; on a lattice the next one inside, within reach."""

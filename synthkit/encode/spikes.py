@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 SPIKES = "values that many share"
 """Name of the event."""
+SHARE_KEY = "spike_share"
+FINDS = "finds values which many rows share"
 THRESHOLD_SHARE = 0.1
 """Share of delta that the thresholds get."""
 FEWEST_SIGMAS = 0.25
@@ -77,7 +79,7 @@ def events(
     """
     from synthkit.privacy import accountant, threshold
 
-    check_share(share)
+    check_share(share, SHARE_KEY, FINDS)
     tables = sum(c.name in to_buy or _has_wide_cells(c) for c in schema.encoded if _on_line(c))
     if not (tables and share):
         return ()
@@ -91,8 +93,13 @@ def events(
     return (ThresholdedTables(name=SPIKES, sigma=sigma, tables=tables, delta=for_names),)
 
 
-def check_share(share: float) -> float:
-    """Returns the share.
+def check_share(share: float, key: str, finds: str) -> float:
+    """Returns a look's share of the budget.
+
+    Args:
+        share: Of mu^2.
+        key: What users call it.
+        finds: What it is for, in words that follow "share of the budget that".
 
     Raises:
         InputError: If it is not a number from 0 to 0.5.
@@ -100,8 +107,8 @@ def check_share(share: float) -> float:
     if isinstance(share, int | float) and not isinstance(share, bool) and 0 <= share <= 0.5:
         return float(share)
     raise InputError(
-        "spike_share must be a number from 0 to 0.5.",
-        hint="It is the share of the budget that finds values which many rows share.",
+        f"{key} must be a number from 0 to 0.5.",
+        hint=f"It is the share of the budget that {finds}.",
     )
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from synthkit.encode.kinds import Grid
+    from synthkit.encode.parts import Parts
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,21 +44,34 @@ class Within:
     span: np.ndarray
     """How much of each cell satisfies it, shape (n_cells,), 0 to 1."""
     shares: Shares
-    """Cells of each code by how much of them satisfies the condition."""
+    """Cells (of a column with `parts`: those) of each code by how much of them satisfies it."""
+    parts: Parts | None = None
+    """Of a column with round numbers: parts of its cells, as far as they satisfy it."""
 
     @classmethod
-    def of(cls, grid: Grid, code_of_cell: np.ndarray, masses: np.ndarray, c: Condition) -> Within:
-        """Restricts a column; `masses` and `code_of_cell` are those of its codec."""
+    def of(
+        cls,
+        grid: Grid,
+        code_of_cell: np.ndarray,
+        masses: np.ndarray,
+        c: Condition,
+        parts: Parts | None = None,
+    ) -> Within:
+        """Restricts a column; `masses`, `code_of_cell` and `parts` are those of its codec."""
         intervals = grid.intervals(c)  # (n_cells, 2)
         low = intervals[:, 0]
         span = np.maximum(intervals[:, 1] - low, 0.0)
         weights = Shares.weights(code_of_cell, masses, grid.widths)  # (n_cells,)
-        left = weights * span
-        of_code = np.bincount(code_of_cell, weights=left)  # (size,)
-        evidence = np.minimum(of_code / np.bincount(code_of_cell, weights=weights), 1.0)
+        codes, inside = code_of_cell, span
+        if parts is not None:
+            codes, weights = parts.of_parts(code_of_cell), parts.weights(weights)
+            parts, inside = parts.within(c)
+        left = weights * inside
+        of_code = np.bincount(codes, weights=left)  # (size,)
+        evidence = np.minimum(of_code / np.bincount(codes, weights=weights), 1.0)
         # A code that the condition rules out is never drawn; it keeps its cells all the same.
-        kept = np.where(of_code[code_of_cell] > 0, left, weights)
-        return cls(c, evidence, low, span, Shares.of(code_of_cell, kept))
+        kept = np.where(of_code[codes] > 0, left, weights)
+        return cls(c, evidence, low, span, Shares.of(codes, kept), parts)
 
     def draw(self, grid: Grid, codes: np.ndarray, rng: np.random.Generator) -> pl.Series:
         """Draws a value that satisfies the condition for each code, in the conformed dtype.
@@ -70,6 +84,8 @@ class Within:
         import polars as pl
 
         cells, fraction = self.shares.draw(codes, rng)
+        if self.parts is not None:  # what is left of a part holds nothing else
+            return self.parts.values(cells, fraction)
         series = grid.values(cells, self.low[cells] + fraction * self.span[cells])
         if self.condition.bounds is None:
             return series

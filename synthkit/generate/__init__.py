@@ -35,6 +35,7 @@ NOT_PLUGINS = (
     "layout",
     "network",
     "options",
+    "patience",
     "poisson",
     "posterior",
     "rejection",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthkit.errors import InputError, IntegrityError
-from synthkit.generate import Plan, Progress
+from synthkit.generate import Plan, Progress, patience
 from synthkit.generate.bank import Mixture, outputs
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
@@ -74,8 +74,9 @@ OPTIONS = (
         meaning="target: three-way tables with the schema's first target, if any; pairs: two-way",
     ),
     Option(
-        name="match_steps", default=1000, low=0, high=1_000_000,
-        meaning="steps against the noisy tables before the discriminator",
+        name="match_steps", default=patience.AUTOMATIC, low=patience.AUTOMATIC, high=1_000_000,
+        meaning="steps against the noisy tables before the discriminator; -1: 1,000 to 3,000, more "
+        "where there is less noise",
     ),
     Option(
         name="learning_rate", default=8e-3, low=0, high=1, above_low=True,
@@ -215,7 +216,10 @@ def _recipe(events: Sequence[Event], options: Mapping[str, Any]) -> str:
         tables = "the noisy tables of every pair of columns"
     else:
         tables = "the noisy tables of single columns"
-    text = f"CTGAN-style generator network, fitted to {tables} in {options['match_steps']:,} steps"
+    steps = f"{options['match_steps']:,} steps"
+    if options["match_steps"] == patience.AUTOMATIC:
+        steps = f"{patience.LEAST_STEPS:,} to {patience.MOST_STEPS:,} steps (more for less noise)"
+    text = f"CTGAN-style generator network, fitted to {tables} in {steps}"
     gradients = next((e for e in events if isinstance(e, NoisyGradients)), None)
     if gradients is not None:
         return f"{text}, then refined by a discriminator in {gradients.steps:,} steps of DP-SGD."

@@ -21,6 +21,7 @@ from synthkit.generate.critic import PrivateCritic, discriminator
 from synthkit.generate.device import resolve
 from synthkit.generate.layout import Layout, shares
 from synthkit.generate.network import generator_network, initialise
+from synthkit.generate.patience import AUTOMATIC, automatic_steps
 from synthkit.generate.poisson import PoissonUnits
 from synthkit.generate.training import Anchor, Trainer
 from synthkit.generate.two_way import THREE_WAY, TWO_WAY, JointTables, measure
@@ -89,8 +90,11 @@ def train(
     critic, rows = None, None
     if gradients is not None:
         critic, rows = _private_part(codes, one_way, plan, gradients, layout, weights_source)
+    match_steps = int(options["match_steps"])
+    if match_steps == AUTOMATIC:
+        match_steps = automatic_steps(two_way_sigma, one_way.units)
     trained, bank = trainer.run(
-        match_steps=int(options["match_steps"]),
+        match_steps=match_steps,
         rows=rows,
         critic=critic,
         critic_steps=gradients.steps if gradients else 0,

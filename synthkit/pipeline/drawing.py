@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -195,6 +196,7 @@ def draw(
                 place: model.codec.parts[place].within(condition)
                 for place, condition in asked.items()
             }
+            _require_values(model, within, given=conditions.keys() | more.keys())
             source = _source(model, within, segment, max(round(n * share), 1), rng, label)
             parts.append(Part(label=label, share=share, source=source, within=within, base=base))
     return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience)
@@ -276,6 +278,26 @@ def _balanced(
     return parts
 
 
+def _require_values(model: Model, within: Mapping[int, Within], *, given: AbstractSet[int]) -> None:
+    """Refuses conditions that no value of a column meets; `given` are the places of the user's."""
+    for place, part in within.items():
+        if part.evidence.any():
+            continue
+        name = model.codec.columns[place]
+        if place in given:
+            raise InputError(
+                f"No value of the column {name!r} meets the condition exactly.",
+                hint="Give a range (LOW..HIGH): single values of a continuous column, and values "
+                "between those that the column can have, have no mass.",
+            )
+        raise InputError(
+            f"Under this condition, the schema's rules leave no value of the column {name!r} that "
+            "the model can draw.",
+            hint="Widen the condition, or the rule: a single value of a continuous column has no "
+            "mass.",
+        )
+
+
 def _source(
     model: Model,
     within: Mapping[int, Within],
@@ -290,14 +312,6 @@ def _source(
     from synthkit.pipeline.segmenting import member_of
 
     evidence = {place: part.evidence for place, part in within.items()}
-    for place, found in evidence.items():
-        if not found.any():
-            raise InputError(
-                f"No value of the column {model.codec.columns[place]!r} meets the condition "
-                "exactly.",
-                hint="Give a range (LOW..HIGH): single values of a continuous column, and values "
-                "between those that the column can have, have no mass.",
-            )
     try:
         if isinstance(model.inner, ProductMixture):
             member = None if segment is None else member_of(model, segment)

@@ -18,7 +18,7 @@ from synthkit.pipeline.making import (
     trained,
 )
 from synthkit.pipeline.model import Model
-from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains
+from synthkit.pipeline.plan import DOMAIN_SHARE, ROUNDNESS_SHARE, SPIKE_SHARE, Domains
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.spending import telling_epsilon
 from synthkit.pipeline.statement import write_statement
@@ -127,6 +127,7 @@ def fit(
     domains: Domains = "buy",
     domain_share: float = DOMAIN_SHARE,
     spike_share: float = SPIKE_SHARE,
+    roundness_share: float = ROUNDNESS_SHARE,
     rows_per_person: int = 1,
     ledger: Ledger | None = None,
     progress: Progress | None = None,
@@ -155,6 +156,8 @@ def fit(
         domain_share: Share of the budget (of mu^2, above 0, at most 0.5) that buys domains.
         spike_share: Share of the budget (of mu^2, from 0 to 0.5) that finds numbers and times which
             many rows share; each gets a cell of its own. 0: no look.
+        roundness_share: Share of the budget (of mu^2, from 0 to 0.5) that finds how round the
+            numbers of a column are (whole, tens, twentieths). 0: no look.
         rows_per_person: Most rows of a person that one look uses, chosen at random. More moves
             weight from persons towards rows, under more noise.
         ledger: None: the ledger at `SYNTHKIT_LEDGER`, or the user's own.
@@ -181,6 +184,7 @@ def fit(
         domains=domains,
         domain_share=domain_share,
         spike_share=spike_share,
+        roundness_share=roundness_share,
         rows_per_person=rows_per_person,
     )
     return fit_checked(

@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from synthkit import canonical
 from synthkit.errors import InputError
 from synthkit.pipeline.deriving import covering
-from synthkit.pipeline.plan import DOMAIN_SHARE, SPIKE_SHARE, Domains, require_epsilon
+from synthkit.pipeline.number_looks import check_rest, looks_for_roundness, looks_for_spikes
+from synthkit.pipeline.plan import (
+    DOMAIN_SHARE,
+    ROUNDNESS_SHARE,
+    SPIKE_SHARE,
+    Domains,
+    require_epsilon,
+)
 from synthkit.pipeline.plan import Plan as ReleasePlan
 from synthkit.privacy.event import Event, UncoveredLook
 from synthkit.schema import (
@@ -62,6 +69,8 @@ class Making:
     """Share of the budget's mu^2 that buys domains."""
     spike_share: float = SPIKE_SHARE
     """Share of the budget's mu^2 that finds values which many rows share."""
+    roundness_share: float = ROUNDNESS_SHARE
+    """Share of the budget's mu^2 that finds how round numbers are."""
     rows_per_person: int = 1
     """Most rows of a person that one look uses."""
 
@@ -79,6 +88,8 @@ class Planned:
     """Those that buy domains."""
     spike_looks: tuple[Event, ...]
     """Those that find values which many rows share."""
+    round_looks: tuple[Event, ...]
+    """Those that count how round numbers are."""
     data_columns: tuple[str, ...]
     """Columns whose domain is taken from the data, outside the budget."""
 
@@ -86,7 +97,7 @@ class Planned:
     def events(self) -> tuple[Event, ...]:
         """Every look at rows that measuring and training will take."""
         uncovered = uncovered_schema(self.schema, self.data_columns)
-        return (*self.looks, *self.spike_looks, *self.plan.events, *uncovered)
+        return (*self.looks, *self.spike_looks, *self.round_looks, *self.plan.events, *uncovered)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +121,7 @@ def making_of(plan: ReleasePlan) -> Making:
         domains=plan.domains,
         domain_share=plan.domain_share,
         spike_share=plan.spike_share,
+        roundness_share=plan.roundness_share,
         rows_per_person=plan.rows_per_person,
     )
 
@@ -148,13 +160,20 @@ def planned(schema: Schema, making: Making) -> Planned:
     if to_buy:
         assert making.epsilon is not None  # required of every private generator, above
         looks = shop.events(schema, epsilon=making.epsilon, delta=delta, share=making.domain_share)
-    spike_looks = _spike_looks(schema, making, delta, to_buy)
+    spike_looks = looks_for_spikes(schema, making, delta, to_buy)
+    round_looks = looks_for_roundness(schema, making, delta, to_buy)
+    check_rest(
+        making,
+        buys=bool(looks),
+        finds_spikes=bool(spike_looks),
+        finds_roundness=bool(round_looks),
+    )
     plan = plugin.plan(
         epsilon=making.epsilon,
         delta=delta,
         n_tables=len(schema.encoded),
         options=making.options,
-        before=(*looks, *spike_looks),
+        before=(*looks, *spike_looks, *round_looks),
         rows_per_unit=making.rows_per_person,
         targets=_two_valued_targets(schema, to_buy),
         rows_public=schema.rows_public,
@@ -167,6 +186,7 @@ def planned(schema: Schema, making: Making) -> Planned:
         delta=delta,
         looks=looks,
         spike_looks=spike_looks,
+        round_looks=round_looks,
         data_columns=() if to_buy else from_data(schema),
     )
 
@@ -181,29 +201,6 @@ def _unlearned(schema: Schema) -> Schema:
         for rule in schema.constraints
     )
     return dataclasses.replace(schema, constraints=rules)
-
-
-def _spike_looks(
-    schema: Schema, making: Making, delta: float, to_buy: tuple[str, ...]
-) -> tuple[Event, ...]:
-    """Returns the look that finds values which many rows share, if there is one."""
-    from synthkit.encode import spikes
-    from synthkit.generate import load_generator
-
-    spikes.check_share(making.spike_share)
-    if not load_generator(making.generator).IS_PRIVATE:
-        return ()
-    assert making.epsilon is not None  # required of every private generator
-    # After a purchase, rules may also widen columns that were bought before (`covering`).
-    named = {name for rule in schema.constraints for name in column_names(rule)}
-    unknown = [
-        c.name
-        for c in schema.encoded
-        if c.name in to_buy or (to_buy and c.name in named and c.domain_source == "noisy")
-    ]
-    return spikes.events(
-        schema, epsilon=making.epsilon, delta=delta, share=making.spike_share, to_buy=unknown
-    )
 
 
 def _two_valued_targets(schema: Schema, to_buy: tuple[str, ...]) -> list[int]:
@@ -249,16 +246,19 @@ def bought(job: Planned, train: pl.DataFrame) -> Schema:
 def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
     """Encodes rows, brought inside bought domains one by one, and measures one-way tables."""
     from synthkit import encode
-    from synthkit.encode import spikes
+    from synthkit.encode import roundness, spikes
     from synthkit.source import unit_index
 
     units = unit_index(train, schema)
-    # PRIVACY: looks of `job.spike_looks` and `job.plan.events`, which the caller has charged;
-    # exact ones where the generator has no guarantee.
+    levels: roundness.Levels | None
+    # PRIVACY: looks of `job.spike_looks`, `job.round_looks` and `job.plan.events`, which the caller
+    # has charged; exact ones where the generator has no guarantee.
     if job.plugin.IS_PRIVATE:
         points = spikes.find(train, schema, units, job.spike_looks)
+        levels = roundness.find(train, schema, units, job.round_looks, points)
     else:
         points = spikes.exact(train, schema) if job.making.spike_share else {}
+        levels = roundness.exact(train, schema, points) if job.making.roundness_share else None
     fitted = encode.fit(
         train,
         schema,
@@ -266,6 +266,7 @@ def encoded(job: Planned, schema: Schema, train: pl.DataFrame) -> Measured:
         sigma=job.plan.table_sigma,
         rows_per_unit=job.plan.rows_per_unit,
         points=points,
+        levels=levels,
     )
     return Measured(schema=schema, fitted=fitted)
 

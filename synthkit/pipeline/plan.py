@@ -14,6 +14,7 @@ from synthkit.errors import ConfigError
 DOMAIN_SHARE = 0.1
 """Share of the budget's mu^2 that buys domains, where there are any to buy; see decision 0008."""
 SPIKE_SHARE = 0.04
+ROUNDNESS_SHARE = 0.02
 """Share of the budget's mu^2 that finds values which many rows share; see decision 0015."""
 Domains = Literal["buy", "as_written"]
 
@@ -42,6 +43,9 @@ class Plan:
     spike_share: float = SPIKE_SHARE
     """Share of the budget's mu^2 that finds numbers and times which many rows share, so that they
     keep their spikes; nothing is spent where there is no such column."""
+    roundness_share: float = ROUNDNESS_SHARE
+    """Share of the budget's mu^2 that finds how round numbers are; nothing is spent where there is
+    no such column."""
     rows_per_person: int = 1
     """Most rows of a person that one look uses; more moves weight from persons towards rows, and
     makes the noise on each look larger."""
@@ -90,6 +94,7 @@ def load_plan(path: str | Path) -> Plan:
         domains: Domains = "buy"
         domain_share: float = Field(default=DOMAIN_SHARE, gt=0, le=0.5)
         spike_share: float = Field(default=SPIKE_SHARE, ge=0, le=0.5)
+        roundness_share: float = Field(default=ROUNDNESS_SHARE, ge=0, le=0.5)
         rows_per_person: int = Field(default=1, ge=1, le=1000)
         policy: str = "internal"
         purpose: str = ""

@@ -16,7 +16,7 @@ import polars as pl
 import pytest
 
 from benchmarks.peers import bins, catalogue, environment, exchange, missing, process
-from benchmarks.quality import _jobs, markdown
+from benchmarks.quality import _digest, _floors, _jobs, markdown
 from benchmarks.tables import Development
 from synthkit.schema import Column, Schema
 
@@ -223,7 +223,7 @@ def given(**changes: Any) -> Any:
     defaults = {
         "peers": [], "peer_option": [], "option": [], "epsilons": [1.0, 3.0], "seeds": [0, 1],
         "limit_cpu_s": 10, "limit_gb": 2.0, "name": "", "generator": "dpctgan",
-        "domains": "public",
+        "domains": "public", "sdmetrics": False,
     }  # fmt: skip
     return SimpleNamespace(**{**defaults, **changes})
 
@@ -236,6 +236,14 @@ def test_a_peer_without_privacy_is_run_once_per_seed() -> None:
     ]  # fmt: skip
     assert {j["delta"] for j in jobs} == {1e-6}
     assert {j["limit_cpu_s"] for j in jobs} == {10}
+
+
+def test_a_run_without_sdmetrics_does_not_stand_for_one_with_it() -> None:
+    for jobs in (_jobs, _floors):
+        without, with_it = (jobs(given(peers=["mst"], sdmetrics=s), "t") for s in (False, True))
+        for one, other in zip(without, with_it, strict=True):
+            assert _digest(one) != _digest(other)
+            assert {**one, "sdmetrics": True} == other
 
 
 def test_a_peer_that_is_cut_down_says_so_in_its_name() -> None:

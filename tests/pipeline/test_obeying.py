@@ -174,6 +174,19 @@ class TestOneRule:
         rows = one.sample(1_000, seed=0)
         assert set(rows.filter(pl.col("class").is_not_null())["grade"]) == {3}
 
+    def test_a_condition_to_which_a_rule_leaves_no_value_names_the_rules(self):
+        # A single value of a continuous column: the rule asks for what cannot be drawn.
+        rule = Implies(
+            when=ValueSet(column="begin", excluded=True),
+            then=ValueSet(column="high", bounds=(2.5, 2.5)),
+        )
+        for is_mixture in (True, False):
+            one = model((rule,), 0, is_mixture=is_mixture)
+            with pytest.raises(InputError, match="rules leave no value of the column 'high'"):
+                one.sample(200, seed=0, where={"begin": WHERE["begin"]})
+            with pytest.raises(InputError, match="No value of the column 'high' meets"):
+                one.sample(200, seed=0, where={"high": 2.5})
+
     def test_an_order_without_room_takes_the_only_value(self):
         rule = Order(columns=("begin", "end"), strict=True)
         one = model((rule,), 6)

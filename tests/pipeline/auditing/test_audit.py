@@ -57,7 +57,7 @@ def test_it_tells_canaries_checks_and_what_was_read(found: Audit) -> None:
     assert 250 < found.canaries_inside < 450
     assert found.scored == ("gradients", "tables")
     layers = [c.layer for c in found.checks]
-    assert layers == ["replay"] * 12 + ["step"] * 6 + ["release"]
+    assert layers == ["replay"] * 12 + ["step"] * 7 + ["release"]
     assert all(c.outcome == "pass" for c in found.checks), found.checks
     assert canonical.read_json(Audit, canonical.canonical_json(found)) == found
 

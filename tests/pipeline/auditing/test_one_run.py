@@ -125,7 +125,7 @@ def sizes(found: one_run.Attacked) -> dict[str, str]:
 
 def test_the_sizes_of_all_noise_are_seen() -> None:
     fit = job(1.0, {**GRADIENTS, "two_way_share": 0.3, "gradient_share": 0.6})
-    assert len(fit.events) == 4
+    assert len(fit.events) == 5
     found = sizes(attacked(fit, 60))
     assert found == {f"size of the noise: {e.name}": "pass" for e in fit.events}
 

@@ -1,0 +1,68 @@
+"""How many steps are taken: by noise and units, never by more rows than are enough."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from synthkit.generate import dpctgan, dpgan, patience
+from synthkit.generate.patience import automatic_steps
+from tests.generate.conftest import linked_codes, measured
+
+
+@pytest.mark.parametrize(
+    ("sigma", "units", "steps"),
+    [
+        (46.7, 32_561, 1000),  # Adult at epsilon 1
+        (17.1, 32_561, 2100),  # at 3
+        (6.0, 32_561, 3000),  # at 10
+        (77.9, 24_002, 1000),
+        (10.0, 24_002, 2900),
+        (0.0, 30_000, 1000),  # no joint tables
+        (1e-9, 30_000, 3000),
+        (5.0, -40.0, 1000),  # a noisy number of units may lie below zero
+    ],
+)
+def test_steps_follow_the_noise_on_a_cell_relative_to_the_units(sigma, units, steps):
+    assert automatic_steps(sigma, units) == steps
+
+
+def test_less_noise_never_takes_fewer_steps():
+    found = [automatic_steps(10.0**-k, 20_000) for k in range(-4, 4)]
+    assert all(a <= b for a, b in itertools.pairwise(found))
+    assert (found[0], found[-1]) == (1000, 3000)
+
+
+def test_ten_million_rows_take_no_more_steps_than_thirty_thousand():
+    for sigma in (1.0, 20.0, 46.7, 500.0):
+        assert automatic_steps(sigma, 10_000_000) == automatic_steps(sigma, 30_000)
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(-1, 7), (3, 3), (0, 0)])
+def test_a_fit_takes_the_automatic_steps_unless_a_number_is_given(monkeypatch, asked, taken):
+    asked_for = []
+
+    def seven(sigma, units):
+        asked_for.append((sigma, units))
+        return 7
+
+    monkeypatch.setattr("synthkit.generate.session.automatic_steps", seven)
+    codes = linked_codes(200)
+    small = {"hidden": 8, "bank": 8, "latent": 4, "gradient_share": 0, "match_steps": asked}
+    plan = dpctgan.plan(epsilon=5.0, delta=1e-6, n_tables=len(codes.sizes), options=small)
+    one_way = measured(codes, plan.table_sigma)
+    seen = []
+    dpctgan.fit(codes, one_way, plan, seed=0, progress=lambda e: seen.append(e.steps))
+    assert set(seen) <= {taken}
+    joint = plan.events[1].sigma
+    assert asked_for == ([(joint, one_way.units)] if asked == -1 else [])
+
+
+def test_the_plan_says_how_many_before_it_knows():
+    said = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=4, options={}).recipe
+    assert "in 1,000 to 3,000 steps (more for less noise)" in said
+    said = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=4, options={"match_steps": 250}).recipe
+    assert "in 250 steps" in said
+    assert patience.AUTOMATIC == -1
+    assert next(o for o in dpgan.OPTIONS if o.name == "match_steps").default == 200
