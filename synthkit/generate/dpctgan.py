@@ -75,7 +75,7 @@ OPTIONS = (
     ),
     Option(
         name="match_steps", default=patience.AUTOMATIC, low=patience.AUTOMATIC, high=1_000_000,
-        meaning="steps against the noisy tables before the discriminator; -1: 1,000 to 3,000, more "
+        meaning="steps against the noisy tables before the discriminator; -1: 300 to 3,000, more "
         "where there is less noise",
     ),
     Option(

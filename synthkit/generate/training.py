@@ -226,7 +226,10 @@ class Trainer:
         import torch
 
         optimizer = torch.optim.Adam(
-            self.network.parameters(), lr=self.options["learning_rate"], betas=(0.9, 0.99)
+            self.network.parameters(),
+            lr=self.options["learning_rate"],
+            betas=(0.9, 0.99),
+            fused=True,
         )
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
         for step in range(steps):
@@ -244,7 +247,7 @@ class Trainer:
 
         parameters = list(self.network.parameters())
         optimizer = torch.optim.Adam(
-            parameters, lr=self.options["adversarial_learning_rate"], betas=(0.5, 0.9)
+            parameters, lr=self.options["adversarial_learning_rate"], betas=(0.5, 0.9), fused=True
         )
         batch = self.options["batch_size"]
         for step in range(steps):
