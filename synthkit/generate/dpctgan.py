@@ -1,11 +1,11 @@
 """CTGAN-style conditional generator under differential privacy; discriminator by Opacus DP-SGD.
 
-Takes codes and noisy one-way tables, gives a conditional generator network. Three looks at real
-rows, all under noise and decided before any row is read: the one-way tables (measured by encode),
-all two-way tables, or three-way tables with the target that the schema names (exact discrete
-Gaussian), and the gradients of a discriminator (DP-SGD, one
-clipped gradient per sampled privacy unit). The generator network (Xu et al. 2019,
-arXiv:1907.00503) learns from these alone.
+Takes codes and noisy one-way tables, gives a conditional generator network. Its looks at real rows,
+all under noise and decided before any row is read: the one-way tables (measured by encode), all
+two-way tables, or three-way tables with the target that the schema names (exact discrete Gaussian),
+and, where a share of the budget is set aside for it (`gradient_share`), the gradients of a
+discriminator (DP-SGD, one clipped gradient per sampled privacy unit). The generator network (Xu et
+al. 2019, arXiv:1907.00503) learns from these alone.
 
 What differs from CTGAN, and why: conditions come from noisy tables and meet fake rows only; real
 rows come by Poisson sampling of privacy units, not by category; pac is 1; no gradient penalty, no
@@ -46,9 +46,8 @@ OPTIONS = (
         meaning="share of the budget for two-way or three-way tables",
     ),
     Option(
-        name="gradient_share", default=-1.0, low=-1, high=0.98,
-        meaning="share of the budget for the discriminator, one-way tables get what is left; "
-        "-1: 0.1 from epsilon 5 up, and none below",
+        name="gradient_share", default=0.0, low=0, high=0.98,
+        meaning="share of the budget for the discriminator (0: none); one-way tables get the rest",
     ),
     Option(
         name="sample_rate", default=0.0, low=0, high=1,
@@ -113,9 +112,6 @@ OPTIONS = (
 )  # fmt: skip
 
 
-EARNED_FROM = 5.0
-"""Least epsilon at which the discriminator has been seen to win anything (decision 0015)."""
-EARNED_SHARE = 0.1
 LARGEST_RATE = 0.05
 EXPECTED_BATCH = 1_600
 """Units per step that an automatic `sample_rate` aims at: 0.05 of 32,000."""
@@ -161,7 +157,7 @@ def plan(
     # Each pair of the other columns with the target, or each pair.
     pairs = n_pairs(n_tables if target is None else n_tables - 1)
     share_two = float(checked["two_way_share"]) if pairs else 0.0
-    share_gradients = _gradient_share(float(checked["gradient_share"]), epsilon)
+    share_gradients = float(checked["gradient_share"])
     share_one = 1 - share_two - share_gradients
     if share_one < 0.01:
         raise InputError(
@@ -200,7 +196,7 @@ def plan(
     return Plan(
         table_sigma=first.sigma,
         events=found,
-        options={**checked, "sample_rate": rate, "gradient_share": share_gradients},
+        options={**checked, "sample_rate": rate},
         rows_per_unit=rows_per_unit,
         target=target,
         recipe=_recipe(found, checked),
@@ -223,25 +219,7 @@ def _recipe(events: Sequence[Event], options: Mapping[str, Any]) -> str:
     gradients = next((e for e in events if isinstance(e, NoisyGradients)), None)
     if gradients is not None:
         return f"{text}, then refined by a discriminator in {gradients.steps:,} steps of DP-SGD."
-    if options["gradient_share"] == -1:
-        return f"{text}; no discriminator, which earns its budget from epsilon {EARNED_FROM:g} up."
     return f"{text}; no discriminator."
-
-
-def _gradient_share(asked: float, epsilon: float) -> float:
-    """Returns the discriminator's share: as asked, or by what measurements found worth it.
-
-    Raises:
-        InputError: If the share lies between -1 and 0.
-    """
-    if asked == -1:
-        return EARNED_SHARE if epsilon >= EARNED_FROM else 0.0
-    if asked < 0:
-        raise InputError(
-            "gradient_share is negative and not -1.",
-            hint="Give a share from 0 to 0.98, or -1 to let epsilon decide.",
-        )
-    return asked
 
 
 class DPCTGANModel:

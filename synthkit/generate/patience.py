@@ -3,7 +3,7 @@
 In: the noise of the joint tables, the noisy number of units. Out: a number of steps. Where noise is
 small, the network is what is left, and more steps bring it closer; where it is large, more steps
 fit the noise. Units beyond `ENOUGH_UNITS` do not ask for more, so that a table of ten million takes
-no more steps than one of thirty thousand. Figures: docs/decisions/0019-steps-by-noise.md.
+no more steps than one of thirty thousand. Figures: docs/decisions/0019 and 0020.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ import torch
 from synthkit.artifacts import Codes
 from synthkit.errors import InputError, IntegrityError
 from synthkit.generate import Plan, ProgressEvent, dpctgan, independent, storage
+from synthkit.generate.two_way import TWO_WAY
 from synthkit.privacy import mechanism
 from synthkit.privacy.accountant import cost, cross_check
 from synthkit.privacy.event import NoisyGradients, NoisyTables
@@ -146,21 +147,20 @@ def test_the_plan_follows_its_shares() -> None:
     assert ratio == pytest.approx(0.7 / 0.1)
 
 
-@pytest.mark.parametrize(
-    ("epsilon", "is_trained"), [(0.5, False), (1.0, False), (4.9, False), (5.0, True), (10.0, True)]
-)
-def test_the_discriminator_is_trained_where_it_was_seen_to_win(
-    epsilon: float, is_trained: bool
-) -> None:
+@pytest.mark.parametrize("epsilon", [0.5, 1.0, 10.0])
+def test_the_discriminator_is_trained_on_request_alone(epsilon: float) -> None:
     plan = _plan(epsilon, 10)
-    assert any(isinstance(e, NoisyGradients) for e in plan.events) == is_trained
-    assert plan.options["gradient_share"] == (dpctgan.EARNED_SHARE if is_trained else 0)
+    assert [e.name for e in plan.events] == ["one-way tables", TWO_WAY]
+    assert plan.recipe.endswith("no discriminator.")
     # The plan's options say what was decided, so the same plan follows from them again.
     assert _plan(epsilon, 10, **plan.options).events == plan.events
+    asked = _plan(epsilon, 10, gradient_share=0.1)
+    assert isinstance(asked.events[-1], NoisyGradients)
+    assert "refined by a discriminator" in asked.recipe
 
 
 def test_a_negative_share_is_refused() -> None:
-    with pytest.raises(InputError, match="gradient_share is negative and not -1"):
+    with pytest.raises(InputError, match="gradient_share"):
         _plan(gradient_share=-0.5)
 
 
