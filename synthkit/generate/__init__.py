@@ -41,6 +41,7 @@ NOT_PLUGINS = (
     "rejection",
     "sampling",
     "segments",
+    "adam",
     "bank",
     "session",
     "storage",

@@ -15,12 +15,14 @@ if TYPE_CHECKING:
 
 
 def unset_linear(inner: int, outer: int) -> torch.nn.Module:
-    """Makes a linear layer whose weights are not drawn yet: no global generator moves."""
+    """Makes a linear layer whose weights are yet to be drawn; no global generator moves.
+
+    (`torch.nn.utils.skip_init` says the same, and loads torch's compiler for it: a CPU second.)
+    """
     import torch
 
-    make: Any = torch.nn.utils.skip_init
-    layer: torch.nn.Module = make(torch.nn.Linear, inner, outer)
-    return layer
+    with torch.random.fork_rng(devices=[]):
+        return torch.nn.Linear(inner, outer, device="cpu")
 
 
 def initialise(network: torch.nn.Module, generator: torch.Generator) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import math
 import time
 import warnings
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from synthkit.generate import Progress, ProgressEvent
+from synthkit.generate.adam import Adam
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.layout import Layout
 from synthkit.generate.two_way import block_mask
@@ -225,19 +227,12 @@ class Trainer:
     def _match(self, steps: int) -> None:
         import torch
 
-        optimizer = torch.optim.Adam(
-            self.network.parameters(),
-            lr=self.options["learning_rate"],
-            betas=(0.9, 0.99),
-            fused=True,
-        )
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(steps, 1))
+        parameters = list(self.network.parameters())
+        optimizer = Adam(parameters, betas=(0.9, 0.99))
         for step in range(steps):
+            rate = self.options["learning_rate"] * (1 + math.cos(math.pi * step / steps)) / 2
             loss = self._table_loss(*self._forward())
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            schedule.step()
+            optimizer.step(torch.autograd.grad(loss, parameters), rate)
             self._follow(min(_EMA_DECAY, (step + 1) / (step + 10)))
             self._report()
 
@@ -246,9 +241,7 @@ class Trainer:
         from torch.nn.functional import softplus
 
         parameters = list(self.network.parameters())
-        optimizer = torch.optim.Adam(
-            parameters, lr=self.options["adversarial_learning_rate"], betas=(0.5, 0.9), fused=True
-        )
+        optimizer = Adam(parameters, betas=(0.5, 0.9))
         batch = self.options["batch_size"]
         for step in range(steps):
             with torch.no_grad():
@@ -260,9 +253,7 @@ class Trainer:
                 scores = critic.score(self._gumbel_softmax(logits))  # (bank,)
                 loss = softplus(-scores).mean() + self._table_loss(logits, positions)
                 gradients = torch.autograd.grad(loss, parameters)  # leaves the critic's alone
-                for parameter, gradient in zip(parameters, gradients, strict=True):
-                    parameter.grad = gradient
-                optimizer.step()
+                optimizer.step(gradients, self.options["adversarial_learning_rate"])
                 self._follow(_EMA_DECAY)
             self._report()
 

@@ -67,3 +67,34 @@ def test_the_room_itself_loads_nothing_heavy() -> None:
     )
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout.strip() == "[]", result.stderr
+
+
+COMPILER = """
+import sys
+import numpy as np
+from synthkit.artifacts import Codes, OneWayTables
+from synthkit.generate import dpctgan
+
+options = {options}
+plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=2, options=options)
+values = np.random.default_rng(0).integers(0, 3, (50, 2)).astype(np.uint8)
+codes = Codes(columns=("a", "b"), sizes=(3, 3), values=values, units=np.arange(50))
+counts = (np.full(3, 17.0), np.full(3, 17.0))
+tables = OneWayTables(counts=counts, units=51.0, sigma=plan.table_sigma)
+model = dpctgan.fit(codes, tables, plan, seed=0, device="cpu")
+model.sample(10, np.random.default_rng(0))
+print([m for m in ("torch._dynamo", "sympy", "opacus") if m in sys.modules])
+"""
+
+
+def test_a_fit_by_the_defaults_loads_neither_torchs_compiler_nor_opacus() -> None:
+    def loaded(options: str) -> str:
+        program = COMPILER.format(options=options)
+        result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+        assert result.returncode == 0, result.stderr[-2000:]
+        return result.stdout.strip()
+
+    assert loaded('{"match_steps": 2}') == "[]"
+    # And where a discriminator is asked for, the same question has another answer.
+    with_gradients = loaded('{"match_steps": 2, "critic_steps": 2, "gradient_share": 0.1}')
+    assert "opacus" in with_gradients
