@@ -113,6 +113,8 @@ class PrivacyStatement:
     population_delta: float | None = None
     """At which delta `population_epsilon` is meant: thresholds take theirs on top of it, so that
     one release may cost a little less here than `epsilon` says."""
+    epsilon_at_population_delta: float | None = None
+    """Epsilon of this release alone at `population_delta`: the least that the account can hold."""
     population_cap: float | None = None
     population_releases: int | None = None
 

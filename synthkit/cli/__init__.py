@@ -1,20 +1,35 @@
 """The command line: parse, call the pipeline, print, exit code.
 
 Exit codes: 0 pass, 1 refused by policy, 2 inconclusive, 3 bad input or usage, 4 integrity or
-budget; 130 after an interrupt, 141 if the reader of the output went away. Data and JSON go to
-stdout; progress, logs and errors to stderr.
+budget; 130 after an interrupt, 141 if the reader of the output went away, 143 if asked to end. Data
+and JSON go to stdout; progress, logs and errors to stderr.
 """
 
 from __future__ import annotations
 
 import logging
+import signal
 import sys
 from collections.abc import Sequence
+from types import FrameType
+from typing import NoReturn
+
+INTERRUPTED, TERMINATED = 130, 143
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line and exits with its code."""
-    sys.exit(run_command(arguments))
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        code = run_command(arguments)
+    except KeyboardInterrupt:  # while libraries were still being loaded
+        code = INTERRUPTED
+    sys.exit(code)
+
+
+def _end(number: int, frame: FrameType | None) -> NoReturn:
+    """Ends as an interrupt does, so that nothing half-written is left behind."""
+    raise SystemExit(TERMINATED)
 
 
 def run_command(arguments: Sequence[str] | None = None) -> int:
@@ -43,9 +58,11 @@ def run_command(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except (KeyboardInterrupt, EOFError):
         console.print_error(
-            "Stopped by the user.", "Budget that was already charged stays charged.", ()
+            "Stopped by the user.",
+            "No file is half-written; budget that was charged before stays charged.",
+            (),
         )
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         return console.silence_stdout()
     except Exception as error:

@@ -42,7 +42,7 @@ app = typer.Typer(
     "private generator, evidence, policy gate, signed report.\n\nStart with `synthkit demo`, then "
     "`synthkit inspect your-table.csv -o schema.yaml`.",
     epilog="Exit codes: 0 pass, 1 refused by policy, 2 inconclusive, 3 bad input or usage, "
-    "4 integrity or budget.",
+    "4 integrity or budget; 130 interrupted, 143 ended from outside.",
 )
 app.add_typer(keys_app, name="keys")
 app.add_typer(budget_app, name="budget")

@@ -132,6 +132,8 @@ def segments(
                 f"  {name} = {value}: {trait.share:.0%} here, {trait.overall:.0%} overall "
                 f"(x{trait.lift:.1f})"
             )
+    if len(found) < count:
+        _note(f"The model has {len(found)} segments that differ, not {count}.")
 
 
 def _balance(balance: str | None, share: Sequence[str] | None) -> dict[str, object]:
@@ -190,7 +192,7 @@ def _print_sample(rows: int, output: Path, drawing: Drawing, *, as_json: bool) -
             if s.method == "re-weighting"
             else f"{s.effective:,.0f} of {s.drawn:,} rows drawn"
         )
-        print(f"  {what}{s.mass:.3%} of the model's rows satisfy the condition ({looked})")
+        print(f"  {what}{_share(s.mass)} of the model's rows satisfy the condition ({looked})")
         if s.effective < min(rows, FEW_EFFECTIVE):
             _note(
                 f"{what}the rows rest on {s.effective:,.0f} effective "
@@ -201,3 +203,8 @@ def _print_sample(rows: int, output: Path, drawing: Drawing, *, as_json: bool) -
 
 def _note(text: str) -> None:
     print(f"Note: {text}", file=sys.stderr)
+
+
+def _share(mass: float) -> str:
+    """Writes a share so that a small one does not look like none: `12.345%`, `0.0012%`."""
+    return f"{mass:.3%}" if mass >= 1e-4 else f"{100 * mass:.2g}%"

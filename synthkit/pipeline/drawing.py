@@ -196,7 +196,7 @@ def draw(
                 place: model.codec.parts[place].within(condition)
                 for place, condition in asked.items()
             }
-            _require_values(model, within, given=conditions.keys() | more.keys())
+            _require_values(model, within, given=conditions.keys() | more.keys(), label=label)
             source = _source(model, within, segment, max(round(n * share), 1), rng, label)
             parts.append(Part(label=label, share=share, source=source, within=within, base=base))
     return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience)
@@ -278,12 +278,22 @@ def _balanced(
     return parts
 
 
-def _require_values(model: Model, within: Mapping[int, Within], *, given: AbstractSet[int]) -> None:
+def _require_values(
+    model: Model, within: Mapping[int, Within], *, given: AbstractSet[int], label: str
+) -> None:
     """Refuses conditions that no value of a column meets; `given` are the places of the user's."""
     for place, part in within.items():
         if part.evidence.any():
             continue
         name = model.codec.columns[place]
+        column = column_of(model.schema, name)
+        if place in given and column.kind in ("categorical", "ordinal", "boolean"):
+            asked = label if label.startswith(f"{name}=") else f"the condition on {name!r}"
+            raise InputError(
+                f"The model draws no row for {asked}: under noise nothing was seen of it.",
+                hint="Leave it out: with --share (`balance` in Python), name the categories that "
+                "you want and give them all of the rows.",
+            )
         if place in given:
             raise InputError(
                 f"No value of the column {name!r} meets the condition exactly.",

@@ -315,6 +315,7 @@ class Obedience:
         tally: Tally,
     ) -> pl.DataFrame:
         """Gives rows that still break a rule the linked columns of one that does not."""
+        stuck = np.zeros(frame.height, dtype=bool)
         for group, rules in self.book.components:
             names = tuple(n for n in self.book.names if n in group)
             wrong = self._broken_in(frame, base, names, rules)
@@ -329,8 +330,16 @@ class Obedience:
                 )
                 tally.borrowed += rows.size
                 continue
-            frame = self._constructed(frame, rows, names, rules, base, pinned)
+            frame, impossible = self._constructed(frame, rows, names, rules, base, pinned)
+            stuck[impossible] = True
             tally.constructed += rows.size
+        if stuck.any():
+            raise InputError(
+                f"{stuck.sum():,} of {frame.height:,} rows cannot obey the schema's rules: no row "
+                "of the model's domain does under what is asked.",
+                hint="Correct the cells that are given, or loosen the condition or the rules "
+                "(`constraints` in the schema).",
+            )
         return frame
 
     def _constructed(
@@ -341,8 +350,11 @@ class Obedience:
         rules: tuple[int, ...],
         base: Mapping[str, Region],
         pinned: Mapping[str, np.ndarray],
-    ) -> pl.DataFrame:
-        """Puts values that were searched for into linked columns; pinned cells stay."""
+    ) -> tuple[pl.DataFrame, list[int]]:
+        """Puts values that were searched for into linked columns; pinned cells stay.
+
+        Also returns the rows for which there are none: their linked columns are empty.
+        """
         import polars as pl
 
         columns = self.book.columns
@@ -350,7 +362,7 @@ class Obedience:
         found: dict[tuple[object, ...], Mapping[str, object]] = {}
         new: dict[str, list[object]] = {n: [] for n in names}
         given = {n: frame[n][rows.astype(np.uint32)].to_list() for n in names}
-        impossible = 0
+        impossible: list[int] = []
         for k, row in enumerate(rows.tolist()):
             stays = {n: given[n][k] for n in names if n in pinned and pinned[n][row]}
             key = (tuple(stays), tuple(stays.values()))
@@ -360,19 +372,14 @@ class Obedience:
                     fixed[n] = self._point(n, value)
                 searched = find_row(columns, book, fixed).row
                 found[key] = searched or {}
-            impossible += not found[key]
+            if not found[key]:
+                impossible.append(row)
             for n in names:
                 new[n].append(found[key].get(n))
-        if impossible:
-            raise InputError(
-                f"{impossible:,} of {frame.height:,} rows cannot obey the schema's rules: no row "
-                "of the model's domain does under what is asked.",
-                hint="Correct the cells that are given, or loosen the condition or the rules "
-                "(`constraints` in the schema).",
-            )
-        return frame.with_columns(
+        mended = frame.with_columns(
             scattered(frame[n], rows, pl.Series(new[n], dtype=frame[n].dtype)) for n in names
         )
+        return mended, impossible
 
 
 def _grouped(

@@ -168,6 +168,9 @@ def write_statement(
         population=population,
         population_epsilon=spent.epsilon,
         population_delta=spent.delta,
+        epsilon_at_population_delta=(
+            accountant.cost(events, delta=spent.delta).epsilon if cost else None
+        ),
         population_cap=spent.cap,
         population_releases=spent.releases,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 from collections.abc import Iterable
@@ -130,15 +131,22 @@ def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
     try:
         with temporary.open("wb") as file:
             writer: pq.ParquetWriter | None = None
-            for i, chunk in enumerate(chunks):
-                if kind == "csv":
-                    chunk.write_csv(file, include_header=i == 0)
-                else:
-                    arrow: pa.Table = chunk.to_arrow()
-                    if writer is None:
-                        writer = pq.ParquetWriter(file, arrow.schema, compression="zstd")
-                    writer.write_table(arrow.cast(writer.schema))
-                rows += chunk.height
+            try:
+                for i, chunk in enumerate(chunks):
+                    if kind == "csv":
+                        chunk.write_csv(file, include_header=i == 0)
+                    else:
+                        arrow: pa.Table = chunk.to_arrow()
+                        if writer is None:
+                            writer = pq.ParquetWriter(file, arrow.schema, compression="zstd")
+                        writer.write_table(arrow.cast(writer.schema))
+                    rows += chunk.height
+            except BaseException:
+                # Before its file closes: it would complain when it is collected.
+                if writer is not None:
+                    with contextlib.suppress(Exception):
+                        writer.close()
+                raise
             if writer is not None:
                 writer.close()
             file.flush()

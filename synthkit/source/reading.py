@@ -79,9 +79,7 @@ def read(path: str | Path, *, infer_types: bool = False) -> pl.DataFrame:
             hint=f"Give a file that ends in {', '.join((*_CSV, *_PARQUET))}; unpack archives.",
         )
     if table.height == 0:
-        raise InputError(
-            f"{path.name} has a header and no rows.", hint="Give a table with at least two rows."
-        )
+        raise InputError(f"{path.name} has a header and no rows.", hint="Give a table with rows.")
     return table
 
 

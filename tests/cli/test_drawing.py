@@ -109,6 +109,25 @@ def test_rows_outside_the_domain_are_refused_in_counts(model, command, tmp_path)
     assert not (tmp_path / "whole.csv").exists()
 
 
+def test_fewer_segments_than_were_asked_for_are_told(model, command, monkeypatch):
+    from synthkit.pipeline.model import Model
+
+    two = Model.load(model).segments(2)
+    monkeypatch.setattr(Model, "segments", lambda self, count: two)
+    outcome = command("segments", model, "--count", 3)
+    assert outcome.code == 0
+    assert "The model has 2 segments that differ, not 3." in outcome.err + outcome.out
+
+
+@pytest.mark.parametrize(
+    ("mass", "words"), [(1.0, "100.000%"), (0.12345, "12.345%"), (1.2e-5, "0.0012%")]
+)
+def test_a_small_mass_does_not_look_like_none(mass, words):
+    from synthkit.cli.drawing import _share
+
+    assert _share(mass) == words
+
+
 def test_segments_are_listed(model, command):
     outcome = command("segments", model, "--count", 3)
     assert outcome.code == 0

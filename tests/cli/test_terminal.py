@@ -97,7 +97,7 @@ def test_an_interrupt_is_one_sentence_and_exit_code_130(command, monkeypatch, tm
     assert (outcome.code, outcome.out) == (130, "")
     assert outcome.err.splitlines() == [
         "error: Stopped by the user.",
-        "hint: Budget that was already charged stays charged.",
+        "hint: No file is half-written; budget that was charged before stays charged.",
     ]
 
 
@@ -125,6 +125,37 @@ def test_a_real_interrupt_of_a_running_program_ends_it_the_same_way(tmp_path):
     assert process.returncode == 130
     assert "Stopped by the user." in err
     assert "Traceback" not in err
+
+
+ENDLESS = """\
+import itertools, sys
+from pathlib import Path
+import polars as pl
+import synthkit.release.keys
+from synthkit.cli import main
+from synthkit.pipeline.tables import write_table
+def frames():
+    for i in itertools.count():
+        if i == 3:
+            print("ready", flush=True)
+        yield pl.DataFrame({"x": list(range(1000))})
+synthkit.release.keys.new = lambda *a, **k: write_table(frames(), Path("rows.parquet"))
+main(["keys", "new", "-o", "keys"])
+"""
+
+
+def test_a_program_that_is_asked_to_end_leaves_nothing_half_written(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], cwd=tmp_path, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    assert [p.suffix for p in tmp_path.iterdir()] == [".partial"]
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=20)
+    assert (process.returncode, err) == (143, "")
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("unbuffered", ["", "1"], ids=["at the end", "while printing"])

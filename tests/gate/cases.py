@@ -239,6 +239,22 @@ CASES: dict[str, tuple[Case, ...]] = {
         Case("empty ledger", "inconclusive", claiming(population_releases=0)),
         Case("own epsilon unknown", "inconclusive", claiming(epsilon=None)),
         Case("rounding of the accountant", "pass", claiming(population_epsilon=1.499)),
+        Case(
+            "a larger delta, where the release costs less",
+            "pass",
+            claiming(population_epsilon=1.4, epsilon_at_population_delta=1.4),
+        ),
+        Case(
+            "bypassed at that delta too",
+            "inconclusive",
+            claiming(population_epsilon=1.3, epsilon_at_population_delta=1.4),
+        ),
+        Case(
+            "at a smaller delta",
+            "inconclusive",
+            claiming(population_epsilon=1.5, epsilon_at_population_delta=1.6),
+        ),
+        Case("NaN there", "inconclusive", claiming(epsilon_at_population_delta=NAN)),
         NO_STATEMENT,
     ),
     "membership_inference": (

@@ -46,6 +46,26 @@ class TestWithoutConditions:
         assert model.draw(10).parts == ()
 
 
+def test_a_category_of_which_the_model_has_no_mass_is_named(model, monkeypatch):
+    place = model.codec.columns.index("ward")
+    part = model.codec.parts[place]
+    real = type(part).within
+
+    def without_north(self, condition):
+        found = real(self, condition)
+        if self.name == "ward" and condition.values == ("north",):
+            return dataclasses.replace(found, evidence=np.zeros_like(found.evidence))
+        return found
+
+    monkeypatch.setattr(type(part), "within", without_north)
+    with pytest.raises(InputError, match="draws no row for ward=north") as caught:
+        model.sample(30, balance={"ward": "uniform"})
+    assert "--share" in caught.value.hint
+    with pytest.raises(InputError, match="draws no row for the condition on 'ward'"):
+        model.sample(30, where={"ward": "north"})
+    assert model.sample(30, balance={"ward": {"south": 0.5, "east": 0.5}}).height == 30
+
+
 class TestWhere:
     @pytest.mark.parametrize(
         ("where", "holds"),

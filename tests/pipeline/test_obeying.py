@@ -187,6 +187,25 @@ class TestOneRule:
             with pytest.raises(InputError, match="No value of the column 'high' meets"):
                 one.sample(200, seed=0, where={"high": 2.5})
 
+    def test_all_completed_rows_that_break_some_rule_are_counted(self):
+        """Two groups of linked columns: a row that breaks both counts once."""
+        one = model(
+            (
+                Implies(
+                    when=ValueSet(column="group", values=("x",)),
+                    then=ValueSet(column="grade", values=(1,)),
+                ),
+                Order(columns=("begin", "end"), strict=True),
+            ),
+            0,
+        )
+        group = ["x", "x", "y", "y", "y"]
+        days = [DAYS[0], DAYS[1], DAYS[1], DAYS[0], DAYS[0]]
+        ends = [DAYS[1], DAYS[0], DAYS[0], DAYS[1], DAYS[1]]
+        partial = pl.DataFrame({"group": group, "grade": [2] * 5, "begin": days, "end": ends})
+        with pytest.raises(InputError, match=r"^3 of 5 rows cannot obey"):
+            one.complete(partial, seed=0)
+
     def test_an_order_without_room_takes_the_only_value(self):
         rule = Order(columns=("begin", "end"), strict=True)
         one = model((rule,), 6)

@@ -98,6 +98,11 @@ def test_bought_domains_are_inside_the_budget_and_named(fit, generator, options)
     cost = accountant.cost(events, delta=statement.delta)
     assert statement.epsilon == cost.epsilon <= statement.target_epsilon
     assert statement.epsilon > 0.9
+    # The account counts thresholds on top of its delta, so the release costs it a little less.
+    alone = accountant.cost(events, delta=statement.population_delta).epsilon
+    assert statement.population_delta > statement.delta
+    assert statement.epsilon_at_population_delta == alone < statement.epsilon
+    assert statement.population_epsilon == pytest.approx(alone, rel=1e-3)
     assert statement.mu_delta == cost.mu_delta == pytest.approx(0.1 * statement.delta, rel=0.01)
     assert (statement.rho, cost.rho) == (None, None)
     assert statement.rho_note

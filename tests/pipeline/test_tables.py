@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 from pathlib import Path
@@ -80,6 +81,18 @@ def test_a_fault_in_the_middle_leaves_what_stood_there(tmp_path):
         write_table(chunks(), target)
     assert target.read_text() == "before\n"
     assert [p.name for p in tmp_path.iterdir()] == ["table.csv"]
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnraisableExceptionWarning")
+def test_an_interrupted_parquet_file_is_closed_without_a_word(tmp_path):
+    def chunks():
+        yield visits(20)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_table(chunks(), tmp_path / "table.parquet")
+    gc.collect()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_not_there_is_told_in_one_sentence(tmp_path):

@@ -1,7 +1,8 @@
 """All releases about these people together stay within the lifetime limit of epsilon.
 
 Privacy loss adds up over releases; the ledger composes them. A total that is smaller than this
-release's own epsilon means that the ledger was bypassed, so nothing is decided on it.
+release's own epsilon, at the delta of the total, means that the ledger was bypassed, so nothing is
+decided on it.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ def check(evidence: Evidence, *, limit: float) -> Finding:
     own = finite(claim.epsilon, "Epsilon")
     if claim.population_releases is not None and claim.population_releases < 1:
         raise NotMeasured("The ledger lists no release of this population, not even this one.")
+    if claim.epsilon_at_population_delta is not None:
+        own = finite(claim.epsilon_at_population_delta, "Epsilon at the ledger's delta")
     if total < own * (1 - ROUNDING) or total < 0:
         raise NotMeasured(
             f"The ledger's total of {shown(total)} is below this release's epsilon of "
