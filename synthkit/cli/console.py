@@ -1,19 +1,22 @@
-"""How things look in a terminal: errors, hints, stages, progress bars."""
+"""How things look in a terminal or a log: errors, hints, stages, progress."""
 
 from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from synthkit.pipeline.progress import Progress, Silent
+from synthkit.pipeline.progress import Progress
 
 USAGE_HINT = "`synthkit COMMAND --help` lists the arguments and options of a command."
 
 
 BROKEN_PIPE = 141
+FIRST_LINE_S, BETWEEN_LINES_S = 15.0, 30.0
+"""Where stderr is no terminal: a short job says nothing, a long one that it is alive."""
 
 
 def print_error(message: str, hint: str, details: Sequence[str]) -> None:
@@ -69,8 +72,41 @@ def print_unexpected(error: Exception) -> int:
     return 3
 
 
+class Lines:
+    """Writes a line to stderr now and then: for the log of a pipeline, where bars would be noise.
+
+    Args:
+        clock: Gives seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._name = ""
+        self._started = clock()
+        self._due = self._started + FIRST_LINE_S
+
+    def stage(self, name: str) -> None:
+        """Notes the stage; says so if a line is due."""
+        self._name = name
+        self._tell("")
+
+    def step(self, event: Any) -> None:
+        """Says how far the stage has come, if a line is due."""
+        done, total = getattr(event, "step", None), getattr(event, "steps", None)
+        share = f" {done / total:.0%}" if done is not None and total else ""
+        note = note_of(event)
+        self._tell(f"{share} ({note})" if note else share)
+
+    def _tell(self, text: str) -> None:
+        now = self._clock()
+        if now >= self._due:
+            self._due = now + BETWEEN_LINES_S
+            spent = duration(now - self._started)
+            print(f"{self._name}{text}, after {spent}", file=sys.stderr, flush=True)
+
+
 class Bars:
-    """Draws stages and steps with rich; silent when stderr is not a terminal.
+    """Draws stages and steps with rich.
 
     A stage that is over stays on the screen with its time until the whole job is.
     """
@@ -125,8 +161,7 @@ def note_of(event: Any) -> str:
     )
     parts = []
     if left is not None:
-        whole = max(0, round(left))
-        parts.append(f"{whole} s left" if whole < 120 else f"{round(whole / 60)} min left")
+        parts.append(f"{duration(left)} left")
     if epsilon is not None:
         parts.append(f"epsilon {epsilon:.2f}")
     if loss is not None:
@@ -134,11 +169,17 @@ def note_of(event: Any) -> str:
     return ", ".join(parts)
 
 
+def duration(seconds: float) -> str:
+    """Returns seconds, or minutes where there are many."""
+    whole = max(0, round(seconds))
+    return f"{whole} s" if whole < 120 else f"{round(whole / 60)} min"
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """Gives a progress display: bars on a terminal, nothing elsewhere."""
+    """Gives a progress display: bars on a terminal, a line now and then elsewhere."""
     if not sys.stderr.isatty():
-        yield Silent()
+        yield Lines()
         return
     with Bars() as bars:
         yield bars

@@ -36,6 +36,7 @@ NOT_PLUGINS = (
     "network",
     "options",
     "patience",
+    "price",
     "poisson",
     "posterior",
     "rejection",

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthkit.errors import InputError, IntegrityError
-from synthkit.generate import Plan, Progress, patience
+from synthkit.generate import Plan, Progress, patience, price
 from synthkit.generate.bank import Mixture, outputs
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
@@ -38,12 +38,16 @@ if TYPE_CHECKING:
 
 IS_PRIVATE = True
 
+AUTOMATIC = -1.0
+"""As a share: `automatic_share` chooses."""
+
 THEOREM = "The generator network learns from these noisy results alone."
 
 OPTIONS = (
     Option(
-        name="two_way_share", default=0.8, low=0, high=0.98,
-        meaning="share of the budget for two-way or three-way tables",
+        name="two_way_share", default=AUTOMATIC, automatic=AUTOMATIC, high=0.98,
+        meaning="share of the budget for two-way or three-way tables; -1: 0.6 to 0.8, more where "
+        "there are more columns",
     ),
     Option(
         name="gradient_share", default=0.0, low=0, high=0.98,
@@ -73,7 +77,7 @@ OPTIONS = (
         meaning="target: three-way tables with the schema's first target, if any; pairs: two-way",
     ),
     Option(
-        name="match_steps", default=patience.AUTOMATIC, low=patience.AUTOMATIC, high=1_000_000,
+        name="match_steps", default=patience.AUTOMATIC, automatic=patience.AUTOMATIC, high=1e6,
         meaning="steps against the noisy tables before the discriminator; -1: 300 to 3,000, more "
         "where there is less noise",
     ),
@@ -90,8 +94,9 @@ OPTIONS = (
         meaning="weight of the tables beside the discriminator",
     ),
     Option(
-        name="information_weight", default=800.0, low=0, high=1e9,
-        meaning="how much latents may tell of columns, beside the noise of the tables",
+        name="information_weight", default=price.AUTOMATIC, automatic=price.AUTOMATIC, high=1e9,
+        meaning="what it costs a latent to tell of columns, beside the noise of the tables; -1: "
+        "800, less where there is more noise",
     ),
     Option(
         name="temperature", default=0.5, low=0, high=100, above_low=True,
@@ -128,6 +133,17 @@ def automatic_rate(rows_public: int | None) -> float:
     return min(LARGEST_RATE, EXPECTED_BATCH / rows_public)
 
 
+LEAST_SHARE, MOST_SHARE = 0.6, 0.8
+SINGLE_WORTH = 1.5
+"""Pairs of columns whose tables are worth the budget of one column's own table."""
+
+
+def automatic_share(n_pairs: int, n_columns: int) -> float:
+    """Returns the share of the budget for the tables of several columns (decision 0022)."""
+    share = n_pairs / (n_pairs + SINGLE_WORTH * n_columns)
+    return min(max(share, LEAST_SHARE), MOST_SHARE)
+
+
 def plan(
     *,
     epsilon: float | None,
@@ -156,7 +172,11 @@ def plan(
     target = targets[0] if targets and n_tables > 2 and checked["tables"] == "target" else None
     # Each pair of the other columns with the target, or each pair.
     pairs = n_pairs(n_tables if target is None else n_tables - 1)
-    share_two = float(checked["two_way_share"]) if pairs else 0.0
+    share_two = float(checked["two_way_share"])
+    if share_two == AUTOMATIC:
+        share_two = automatic_share(pairs, n_tables)
+    if not pairs:
+        share_two = 0.0
     share_gradients = float(checked["gradient_share"])
     share_one = 1 - share_two - share_gradients
     if share_one < 0.01:
@@ -196,7 +216,7 @@ def plan(
     return Plan(
         table_sigma=first.sigma,
         events=found,
-        options={**checked, "sample_rate": rate},
+        options={**checked, "sample_rate": rate, "two_way_share": share_two},
         rows_per_unit=rows_per_unit,
         target=target,
         recipe=_recipe(found, checked),

@@ -26,6 +26,8 @@ class Option:
     meaning: str
     above_low: bool = False
     """True: `low` itself is not allowed."""
+    automatic: float | None = None
+    """A number outside the range by which the generator chooses for itself."""
     choices: tuple[str, ...] = ()
     """What an option whose default is a word may be."""
 
@@ -38,10 +40,13 @@ class Option:
             word = "a whole number" if kind is numbers.Integral else "a number"
             return f"{self.name} must be {word}"
         number = float(value)
+        if number == self.automatic:
+            return None
         too_low = number <= self.low if self.above_low else number < self.low
         if not math.isfinite(number) or too_low or number > self.high:
             least = "more than" if self.above_low else "at least"
-            return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}"
+            or_else = "" if self.automatic is None else f", or {self.automatic:g}"
+            return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}{or_else}"
         return None
 
 

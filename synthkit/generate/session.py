@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from synthkit.errors import InputError
-from synthkit.generate import Plan, Progress
+from synthkit.generate import Plan, Progress, patience, price
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.consistency import reconciled, variances
 from synthkit.generate.critic import PrivateCritic, discriminator
 from synthkit.generate.device import resolve
 from synthkit.generate.layout import Layout, shares
 from synthkit.generate.network import generator_network, initialise
-from synthkit.generate.patience import AUTOMATIC, automatic_steps
 from synthkit.generate.poisson import PoissonUnits
 from synthkit.generate.training import Anchor, Trainer
 from synthkit.generate.two_way import THREE_WAY, TWO_WAY, JointTables, measure
@@ -76,6 +75,9 @@ def train(
     )
     if two_way is not None:
         probabilities = reconciled(one_way, probabilities, two_way, two_way_sigma)
+    information_weight = float(options["information_weight"])
+    if information_weight == price.AUTOMATIC:
+        information_weight = price.automatic_weight(two_way_sigma, one_way.units, len(codes.sizes))
     trainer = Trainer(
         network=network.to(place),
         layout=layout,
@@ -83,6 +85,7 @@ def train(
         anchor=anchor,
         public=public,
         options=options,
+        information_weight=information_weight,
         units=one_way.units,
         progress=progress,
     )
@@ -91,8 +94,8 @@ def train(
     if gradients is not None:
         critic, rows = _private_part(codes, one_way, plan, gradients, layout, weights_source)
     match_steps = int(options["match_steps"])
-    if match_steps == AUTOMATIC:
-        match_steps = automatic_steps(two_way_sigma, one_way.units)
+    if match_steps == patience.AUTOMATIC:
+        match_steps = patience.automatic_steps(two_way_sigma, one_way.units)
     trained, bank = trainer.run(
         match_steps=match_steps,
         rows=rows,

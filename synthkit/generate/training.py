@@ -161,6 +161,8 @@ class Trainer:
     public: torch.Generator
     """Generator of latents, conditions and Gumbel noise: seeded, never secret."""
     options: Mapping[str, Any]
+    information_weight: float
+    """What the mutual information of latents and columns costs, beside the noise."""
     units: float
     """Noisy number of units."""
     progress: Progress | None = None
@@ -170,7 +172,7 @@ class Trainer:
         self.average = copy.deepcopy(self.network)
         self._done = self._private_steps = 0
         self._distance: torch.Tensor | None = None
-        self._started = time.monotonic()
+        self._first_done = 0.0
         self._total = 0
 
     def run(
@@ -221,7 +223,7 @@ class Trainer:
         distance = self.anchor(probabilities)
         self._distance = distance.detach()
         loss = weight * distance + obeyed
-        share: float = self.options["information_weight"] * self.anchor.noise / self.units**2
+        share: float = self.information_weight * self.anchor.noise / self.units**2
         return loss + weight * share * information(probabilities)
 
     def _match(self, steps: int) -> None:
@@ -289,10 +291,13 @@ class Trainer:
     def _report(self) -> None:
         """Tells the progress; the device is asked for the loss at the few steps that are told."""
         self._done += 1
+        if self._done == 1:
+            self._first_done = time.monotonic()
         is_due = self._done % max(1, self._total // _REPORTS) == 0 or self._done == self._total
         if self.progress is None or not is_due:
             return
-        spent = time.monotonic() - self._started
+        # The first step also pays for loading kernels: it says nothing of those that follow.
+        spent = time.monotonic() - self._first_done
         # Of noisy tables and of a network that learned from noise alone: no real row decides it.
         loss = None
         if self._distance is not None and self.anchor.noise > 0:
@@ -302,7 +307,7 @@ class Trainer:
             ProgressEvent(
                 step=self._done,
                 steps=self._total,
-                seconds_left=spent / self._done * (self._total - self._done),
+                seconds_left=spent / max(self._done - 1, 1) * (self._total - self._done),
                 loss=loss,
                 private_steps=self._private_steps,
             )

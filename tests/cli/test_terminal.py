@@ -268,3 +268,48 @@ def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(
     assert finished.startswith("\u2713 measure and encode")
     assert "train" in current
     assert current.rstrip().endswith("14 s left, epsilon 0.96, loss 0.93")
+
+
+def test_a_log_gets_a_line_now_and_then_and_a_short_job_none(capsys):
+    from types import SimpleNamespace
+
+    from synthkit.cli.console import Lines
+
+    now = 0.0
+    lines = Lines(clock=lambda: now)
+
+    def told(at: float, do) -> str:
+        nonlocal now
+        now = at
+        do()
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return captured.err
+
+    event = SimpleNamespace(step=3, steps=4, seconds_left=7.4, epsilon_so_far=1.0, loss=0.5)
+    assert told(14.9, lambda: lines.stage("train")) == ""
+    assert told(15.0, lambda: lines.step(event)) == (
+        "train 75% (7 s left, epsilon 1.00, loss 0.50), after 15 s\n"
+    )
+    assert told(44.0, lambda: lines.step(event)) == ""
+    assert told(46.0, lambda: lines.stage("sample")) == "sample, after 46 s\n"
+    assert told(400.0, lambda: lines.step(SimpleNamespace())) == "sample, after 7 min\n"
+
+
+def test_without_a_terminal_lines_are_written_and_on_one_bars(monkeypatch):
+    from synthkit.cli import console
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    with console.progress() as shown:
+        assert isinstance(shown, console.Lines)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with console.progress() as shown:
+        assert isinstance(shown, console.Bars)
+
+
+def test_the_module_is_the_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "synthkit", "list", "nothing"], capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("error: ")

@@ -10,7 +10,7 @@ import torch
 
 from synthkit.artifacts import Codes
 from synthkit.errors import InputError, IntegrityError
-from synthkit.generate import Plan, ProgressEvent, dpctgan, independent, storage
+from synthkit.generate import Plan, ProgressEvent, dpctgan, independent, storage, training
 from synthkit.generate.two_way import TWO_WAY
 from synthkit.privacy import mechanism
 from synthkit.privacy.accountant import cost, cross_check
@@ -395,6 +395,29 @@ def test_progress_counts_to_the_end_and_says_nothing_of_the_rows() -> None:
     assert made == sorted(made)
     assert (made[0], made[-1]) == (0, SMALL["critic_steps"])
     assert all(e.epsilon_so_far is None for e in seen), "the pipeline knows delta, and adds it"
+
+
+def test_a_slow_first_step_says_nothing_of_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [0.0]
+
+    def clock() -> float:
+        now[0] += 1.0
+        return now[0]
+
+    forward = training.Trainer._forward
+
+    def slow_at_first(trainer: Any, batch: int | None = None) -> Any:
+        now[0] += 60.0 if now[0] < 60 else 0.0
+        return forward(trainer, batch)
+
+    monkeypatch.setattr(training.time, "monotonic", clock)
+    monkeypatch.setattr(training.Trainer, "_forward", slow_at_first)
+    seen: list[ProgressEvent] = []
+    plan = _plan(**{**SMALL, "match_steps": 100, "gradient_share": 0})
+    _fit(linked_codes(80), plan, progress=seen.append)
+    assert now[0] > 60
+    assert len(seen) > 20
+    assert all(e.seconds_left <= 3 * (e.steps - e.step) for e in seen)
 
 
 def test_under_the_same_noise_progress_is_the_same_for_other_rows() -> None:

@@ -59,7 +59,7 @@ def test_a_fit_takes_the_automatic_steps_unless_a_number_is_given(monkeypatch, a
         asked_for.append((sigma, units))
         return 7
 
-    monkeypatch.setattr("synthkit.generate.session.automatic_steps", seven)
+    monkeypatch.setattr("synthkit.generate.patience.automatic_steps", seven)
     codes = linked_codes(200)
     small = {"hidden": 8, "bank": 8, "latent": 4, "gradient_share": 0, "match_steps": asked}
     plan = dpctgan.plan(epsilon=5.0, delta=1e-6, n_tables=len(codes.sizes), options=small)
