@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TypeVar
 
 from synthkit.artifacts import Audit, Decision, Evidence
 from synthkit.canonical import read_json
-from synthkit.errors import InputError, PublishError
+from synthkit.errors import InputError
+from synthkit.pipeline.whole_file import whole_file
 
 EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."
 VERDICT_HINT = "Give a verdict.json: `synthkit gate -o` writes one, and bundles hold one."
@@ -61,15 +61,6 @@ def write_whole(path: Path, data: bytes) -> None:
     Raises:
         PublishError: If it cannot be written; what stood there before still stands.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        # Evidence, verdicts and reports are functions of real rows: readable by their owner alone.
-        temporary.touch(mode=0o600)
-        temporary.write_bytes(data)
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise PublishError(
-            f"{path} could not be written: {error.strerror or type(error).__name__}.",
-            hint="Check that the folder exists, is writable and has space.",
-        ) from None
+    # Evidence, verdicts and reports are functions of real rows: readable by their owner alone.
+    with whole_file(path, mode=0o600) as file:
+        file.write(data)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from synthkit.errors import InputError, PublishError
+from synthkit.errors import InputError
+from synthkit.pipeline.whole_file import whole_file
 from synthkit.schema import Schema
 
 if TYPE_CHECKING:
@@ -126,43 +127,27 @@ def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
     import pyarrow.parquet as pq
 
     kind = writable_format(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     rows = 0
-    try:
-        with temporary.open("wb") as file:
-            writer: pq.ParquetWriter | None = None
-            try:
-                for i, chunk in enumerate(chunks):
-                    if kind == "csv":
-                        chunk.write_csv(file, include_header=i == 0)
-                    else:
-                        arrow: pa.Table = chunk.to_arrow()
-                        if writer is None:
-                            writer = pq.ParquetWriter(file, arrow.schema, compression="zstd")
-                        writer.write_table(arrow.cast(writer.schema))
-                    rows += chunk.height
-            except BaseException:
-                # Before its file closes: it would complain when it is collected.
-                if writer is not None:
-                    with contextlib.suppress(Exception):
-                        writer.close()
-                raise
+    with whole_file(path) as file:
+        writer: pq.ParquetWriter | None = None
+        try:
+            for i, chunk in enumerate(chunks):
+                if kind == "csv":
+                    chunk.write_csv(file, include_header=i == 0)
+                else:
+                    arrow: pa.Table = chunk.to_arrow()
+                    if writer is None:
+                        writer = pq.ParquetWriter(file, arrow.schema, compression="zstd")
+                    writer.write_table(arrow.cast(writer.schema))
+                rows += chunk.height
+        except BaseException:
+            # Before its file closes: it would complain when it is collected.
             if writer is not None:
-                writer.close()
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        # polars raises an OSError that has the system's words and no `strerror`
-        why = error.strerror or str(error).partition(" (os error")[0] or type(error).__name__
-        raise PublishError(
-            f"{path} could not be written: {why}.",
-            hint="Check that the folder exists, is writable and has space, then try again.",
-        ) from None
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+                with contextlib.suppress(Exception):
+                    writer.close()
+            raise
+        if writer is not None:
+            writer.close()
     return rows
 
 

@@ -1,0 +1,86 @@
+"""A file that appears whole, by one rename, or not at all.
+
+It is written beside its name (`.<name>.<random>.partial`), synced and renamed. A run that was
+killed outright leaves such a file; the next one that writes the same name removes it. The file of a
+live run is locked (`flock`), which ends with its process, so it is never taken for a leftover.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from synthkit.errors import PublishError
+
+_SETTLED_S = 60.0
+"""Younger leftovers stay: a file may be made and not locked yet."""
+
+
+@contextmanager
+def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+    """Gives a file to write to; it is renamed to `path` at the end, or removed after an error.
+
+    Args:
+        path: Its final name; what stands there stands until the end.
+        mode: Permissions, less the umask.
+
+    Raises:
+        PublishError: If it cannot be written (no such folder, no permission, full disk).
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
+    try:
+        with contextlib.suppress(OSError):  # whatever is wrong with the folder, writing will tell
+            _remove_leftovers(path)
+        handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+        with os.fdopen(handle, "wb") as file:
+            with contextlib.suppress(OSError):  # no locks there: go on
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield file
+            file.flush()
+            os.fsync(handle)
+            temporary.replace(path)
+    except OSError as error:
+        _remove(temporary)
+        # polars raises an OSError that has the system's words and no `strerror`
+        why = error.strerror or str(error).partition(" (os error")[0] or type(error).__name__
+        raise PublishError(
+            f"{path} could not be written: {why}.",
+            hint="Check that the folder exists, is writable and has space, then try again.",
+        ) from None
+    except BaseException:
+        _remove(temporary)
+        raise
+
+
+def _remove(file: Path) -> None:
+    with contextlib.suppress(OSError):
+        file.unlink()
+
+
+def _remove_leftovers(path: Path) -> None:
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.partial")
+    for other in path.parent.iterdir():
+        if not ours.fullmatch(other.name) or other.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            if time.time() - other.stat().st_mtime > _SETTLED_S and not _is_held(other):
+                other.unlink()
+
+
+def _is_held(file: Path) -> bool:
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True  # held, or a file system without locks: leave it alone
+    finally:
+        os.close(handle)
+    return False
