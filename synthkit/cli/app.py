@@ -185,7 +185,8 @@ def fit(
     ] = None,
     generator: Generator = "dpctgan",
     option: Annotated[
-        list[str] | None, typer.Option("--option", help="NAME=VALUE, an option of the generator.")
+        list[str] | None,
+        typer.Option("--option", help="NAME=VALUE, as `synthkit list options` names them."),
     ] = None,
     domains: Annotated[
         str,

@@ -73,6 +73,21 @@ def list_generators(as_json: Json = False) -> None:
     list_plugins(("synthkit.generate",), as_json=as_json)
 
 
+@list_app.command("options")
+def list_options(
+    generator: Annotated[
+        str, typer.Argument(help="As `synthkit list generators` names it.")
+    ] = "dpctgan",
+    as_json: Json = False,
+) -> None:
+    """Print the options of a generator, for `--option` and plans."""
+    from synthkit import registry
+
+    module = registry.load("synthkit.generate", generator)
+    options = getattr(module, "OPTIONS", ())
+    results.print_options(generator, options, as_json=as_json)
+
+
 @list_app.command("metrics")
 def list_metrics(as_json: Json = False) -> None:
     """Print the fidelity and utility measurements."""

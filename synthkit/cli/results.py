@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from synthkit import canonical
 from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 
 if TYPE_CHECKING:
+    from synthkit.generate.options import Option
     from synthkit.pipeline.model import Model
     from synthkit.pipeline.run import RunResult
 
@@ -325,3 +327,20 @@ def print_plugins(rows: Sequence[tuple[str, str]], *, as_json: bool) -> None:
         print_json([{"name": n, "summary": s} for n, s in rows])
         return
     print_pairs(list(rows))
+
+
+def print_options(generator: str, options: Sequence[Option], *, as_json: bool) -> None:
+    """Prints the options of a generator: default, what else they may be, what they mean."""
+    if as_json:
+        names = ("name", "default", "values", "meaning")
+        print_json([{name: getattr(o, name) for name in names} for o in options])
+        return
+    if not options:
+        print(f"The generator {generator!r} has no options.")
+    wrap = textwrap.TextWrapper(
+        80, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+    )
+    for option in options:
+        default = option.default if isinstance(option.default, str) else f"{option.default:g}"
+        print(f"{option.name}={default}  ({option.values})")
+        print(wrap.fill(option.meaning))

@@ -1,4 +1,4 @@
-"""CTGAN-style conditional generator under differential privacy; discriminator by Opacus DP-SGD.
+"""CTGAN-style conditional generator under differential privacy, fitted to noisy joint tables.
 
 Takes codes and noisy one-way tables, gives a conditional generator network. Its looks at real rows,
 all under noise and decided before any row is read: the one-way tables (measured by encode), all

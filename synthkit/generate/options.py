@@ -34,7 +34,7 @@ class Option:
     def problem(self, value: object) -> str | None:
         """Says in one sentence what is wrong with `value`; None if nothing is."""
         if isinstance(self.default, str):
-            return None if value in self.choices else f"{self.name} must be {_either(self.choices)}"
+            return None if value in self.choices else f"{self.name} must be {self.values}"
         kind = numbers.Integral if isinstance(self.default, int) else numbers.Real
         if isinstance(value, bool) or not isinstance(value, kind):
             word = "a whole number" if kind is numbers.Integral else "a number"
@@ -44,10 +44,18 @@ class Option:
             return None
         too_low = number <= self.low if self.above_low else number < self.low
         if not math.isfinite(number) or too_low or number > self.high:
-            least = "more than" if self.above_low else "at least"
-            or_else = "" if self.automatic is None else f", or {self.automatic:g}"
-            return f"{self.name} must be {least} {self.low:g} and at most {self.high:g}{or_else}"
+            return f"{self.name} must be {self.values}"
         return None
+
+    @property
+    def values(self) -> str:
+        """What the option may be, in words."""
+        if isinstance(self.default, str):
+            return _either(self.choices)
+        least = "more than" if self.above_low else "at least"
+        or_else = "" if self.automatic is None else f", or {self.automatic:g}"
+        low, high = (f"{x:,.0f}" if x == round(x) else f"{x:g}" for x in (self.low, self.high))
+        return f"{least} {low} and at most {high}{or_else}"
 
 
 def _either(choices: Sequence[str]) -> str:
@@ -78,7 +86,7 @@ def validate(
         found = problems[0] if len(problems) == 1 else f"{len(problems)} problems"
         raise InputError(
             f"The options of generator {generator!r} cannot be used: {found}.",
-            hint="Options: " + "; ".join(f"{o.name} ({o.meaning})" for o in declared) + ".",
+            hint=f"`synthkit list options {generator}` lists what there is.",
             details=problems if len(problems) > 1 else (),
         )
     return {

@@ -152,3 +152,26 @@ def test_a_file_called_data_is_named_after_its_folder(tmp_path) -> None:
 
     assert table_name(tmp_path / "clinic" / "data.parquet") == "clinic"
     assert table_name(tmp_path / "clinic" / "visits.csv") == "visits"
+
+
+def test_every_option_that_a_generator_takes_is_listed(command):
+    from synthkit.generate import dpctgan
+
+    outcome = command("list", "options")
+    assert outcome.code == 0
+    for option in dpctgan.OPTIONS:
+        assert f"\n{option.name}=" in f"\n{outcome.out}"
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert "match_steps=-1  (at least 0 and at most 1,000,000, or -1)\n" in outcome.out
+    rows = json.loads(command("list", "options", "dpgan", "--json").out)
+    assert {r["name"]: r["default"] for r in rows}["critic_steps"] == 2000
+    assert all(set(r) == {"name", "default", "values", "meaning"} for r in rows)
+    assert command("list", "options", "independent").out == (
+        "The generator 'independent' has no options.\n"
+    )
+
+
+def test_the_options_of_an_unknown_generator_are_a_usage_error(command):
+    missing = command("list", "options", "dpgn")
+    assert (missing.code, missing.out) == (3, "")
+    assert "dpgan" in missing.err

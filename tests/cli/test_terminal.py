@@ -15,6 +15,7 @@ COMMANDS = [
     ["evaluate"], ["gate"],
     ["report"], ["audit"], ["verify"], ["keys"], ["keys", "new"], ["budget"], ["budget", "show"],
     ["budget", "history"], ["budget", "cap"], ["list"], ["list", "generators"],
+    ["list", "options"],
     ["list", "metrics"], ["list", "attacks"], ["list", "rules"],
 ]  # fmt: skip
 SCRIPT = "import sys; from synthkit.cli import main; main()"

@@ -59,7 +59,7 @@ def test_a_fit_takes_the_automatic_weight_unless_a_number_is_given(monkeypatch, 
 def test_a_weight_between_minus_one_and_zero_means_nothing():
     with pytest.raises(InputError) as caught:
         dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=4, options={"information_weight": -0.5})
-    assert "at least 0 and at most 1e+09, or -1" in caught.value.message
+    assert "at least 0 and at most 1,000,000,000, or -1" in caught.value.message
 
 
 @pytest.mark.parametrize(
