@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -52,9 +53,16 @@ class Outcome:
 
 
 @pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
-    """Runs one synthkit command in this process and captures its output."""
-    from synthkit.cli import run_command
+def command(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Outcome]:
+    """Runs one synthkit command in this process and captures its output.
+
+    However slow the machine is, no line tells that a job is alive.
+    """
+    from synthkit.cli import console, run_command
+
+    monkeypatch.setattr(console, "FIRST_LINE_S", math.inf)
 
     def run(*arguments: object) -> Outcome:
         capfd.readouterr()

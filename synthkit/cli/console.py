@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -102,7 +103,9 @@ class Lines:
         if now >= self._due:
             self._due = now + BETWEEN_LINES_S
             spent = duration(now - self._started)
-            print(f"{self._name}{text}, after {spent}", file=sys.stderr, flush=True)
+            # A log that is full, or that nobody reads any more, must not end what was paid for.
+            with contextlib.suppress(OSError, ValueError):
+                print(f"{self._name}{text}, after {spent}", file=sys.stderr, flush=True)
 
 
 class Bars:

@@ -36,9 +36,9 @@ NOT_PLUGINS = (
     "network",
     "options",
     "patience",
-    "price",
     "poisson",
     "posterior",
+    "price",
     "rejection",
     "sampling",
     "segments",
@@ -86,7 +86,7 @@ class ProgressEvent:
 
     step: int
     steps: int
-    seconds_left: float
+    seconds_left: float | None
     loss: float | None = None
     """Mean squared distance of the model's tables to the noisy ones, over the noise's variance:
     about 1 where nothing but noise is left to fit. Post-processing of what was bought."""

@@ -138,10 +138,16 @@ SINGLE_WORTH = 1.5
 """Pairs of columns whose tables are worth the budget of one column's own table."""
 
 
-def automatic_share(n_pairs: int, n_columns: int) -> float:
-    """Returns the share of the budget for the tables of several columns (decision 0022)."""
+def automatic_share(n_pairs: int, n_columns: int, gradient_share: float = 0.0) -> float:
+    """Returns the share of the budget for the tables of several columns (decision 0022).
+
+    Args:
+        n_pairs: Pairs whose tables are bought: without the target where it is in every table.
+        n_columns: Columns, the target included.
+        gradient_share: What the discriminator gets; one-way tables keep a tenth of the rest.
+    """
     share = n_pairs / (n_pairs + SINGLE_WORTH * n_columns)
-    return min(max(share, LEAST_SHARE), MOST_SHARE)
+    return min(max(share, LEAST_SHARE), MOST_SHARE, 0.9 * (1 - gradient_share))
 
 
 def plan(
@@ -172,12 +178,12 @@ def plan(
     target = targets[0] if targets and n_tables > 2 and checked["tables"] == "target" else None
     # Each pair of the other columns with the target, or each pair.
     pairs = n_pairs(n_tables if target is None else n_tables - 1)
+    share_gradients = float(checked["gradient_share"])
     share_two = float(checked["two_way_share"])
     if share_two == AUTOMATIC:
-        share_two = automatic_share(pairs, n_tables)
+        share_two = automatic_share(pairs, n_tables, share_gradients)
     if not pairs:
         share_two = 0.0
-    share_gradients = float(checked["gradient_share"])
     share_one = 1 - share_two - share_gradients
     if share_one < 0.01:
         raise InputError(
@@ -233,7 +239,9 @@ def _recipe(events: Sequence[Event], options: Mapping[str, Any]) -> str:
     else:
         tables = "the noisy tables of single columns"
     steps = f"{options['match_steps']:,} steps"
-    if options["match_steps"] == patience.AUTOMATIC:
+    if options["match_steps"] == patience.AUTOMATIC and not names & {TWO_WAY, THREE_WAY}:
+        steps = f"{patience.USUAL_STEPS:,} steps"
+    elif options["match_steps"] == patience.AUTOMATIC:
         steps = f"{patience.LEAST_STEPS:,} to {patience.MOST_STEPS:,} steps (more for less noise)"
     text = f"CTGAN-style generator network, fitted to {tables} in {steps}"
     gradients = next((e for e in events if isinstance(e, NoisyGradients)), None)

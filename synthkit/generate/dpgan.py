@@ -27,8 +27,15 @@ GRADIENT_SHARE = 0.9
 _FIXED = {"two_way_share": 0.0, "gradient_share": GRADIENT_SHARE, "tables": "pairs"}
 """What makes this generator what it is."""
 _DEFAULTS: Mapping[str, float | int] = {"match_steps": 200, "critic_steps": 2000}
+# What noise decides in `dpctgan` is decided by its joint tables, and there are none here.
+_MEANINGS = {
+    "match_steps": "steps against the one-way tables before the discriminator; -1: 1,000",
+    "information_weight": "what it costs a latent to tell of columns; -1: 800",
+}
 OPTIONS = tuple(
-    dataclasses.replace(o, default=_DEFAULTS.get(o.name, o.default))
+    dataclasses.replace(
+        o, default=_DEFAULTS.get(o.name, o.default), meaning=_MEANINGS.get(o.name, o.meaning)
+    )
     for o in dpctgan.OPTIONS
     if o.name not in (*_FIXED, "two_way_cells")
 )

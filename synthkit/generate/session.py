@@ -84,8 +84,7 @@ def train(
         conditions=Conditions(probabilities, place),
         anchor=anchor,
         public=public,
-        options=options,
-        information_weight=information_weight,
+        options={**options, "information_weight": information_weight},
         units=one_way.units,
         progress=progress,
     )

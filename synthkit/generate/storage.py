@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from synthkit.canonical import canonical_json
-from synthkit.errors import InputError, IntegrityError, PublishError
+from synthkit.errors import InputError, IntegrityError
+from synthkit.whole_file import whole_file
 
 FORMAT = "synthkit-model/1"
 
@@ -51,21 +50,8 @@ def save(path: Path | str, arrays: Mapping[str, np.ndarray], header: Mapping[str
     whole = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
     metadata = {"format": FORMAT, "header": text.decode(), "sha256": _digest(whole, text)}
     blob = safetensors.numpy.save(whole, metadata=metadata)
-    temporary = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".model-", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(blob)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise PublishError(
-            f"The model file {path.name} could not be written ({error.strerror}).",
-            hint="Check that the folder exists, is writable and has room.",
-        ) from error
+    with whole_file(path, mode=0o600) as file:
+        file.write(blob)
 
 
 def load(path: Path | str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:

@@ -161,8 +161,6 @@ class Trainer:
     public: torch.Generator
     """Generator of latents, conditions and Gumbel noise: seeded, never secret."""
     options: Mapping[str, Any]
-    information_weight: float
-    """What the mutual information of latents and columns costs, beside the noise."""
     units: float
     """Noisy number of units."""
     progress: Progress | None = None
@@ -223,7 +221,7 @@ class Trainer:
         distance = self.anchor(probabilities)
         self._distance = distance.detach()
         loss = weight * distance + obeyed
-        share: float = self.information_weight * self.anchor.noise / self.units**2
+        share: float = self.options["information_weight"] * self.anchor.noise / self.units**2
         return loss + weight * share * information(probabilities)
 
     def _match(self, steps: int) -> None:
@@ -297,7 +295,8 @@ class Trainer:
         if self.progress is None or not is_due:
             return
         # The first step also pays for loading kernels: it says nothing of those that follow.
-        spent = time.monotonic() - self._first_done
+        since = self._done - 1
+        per_step = (time.monotonic() - self._first_done) / since if since else None
         # Of noisy tables and of a network that learned from noise alone: no real row decides it.
         loss = None
         if self._distance is not None and self.anchor.noise > 0:
@@ -307,7 +306,7 @@ class Trainer:
             ProgressEvent(
                 step=self._done,
                 steps=self._total,
-                seconds_left=spent / max(self._done - 1, 1) * (self._total - self._done),
+                seconds_left=None if per_step is None else per_step * (self._total - self._done),
                 loss=loss,
                 private_steps=self._private_steps,
             )

@@ -8,7 +8,7 @@ from typing import TypeVar
 from synthkit.artifacts import Audit, Decision, Evidence
 from synthkit.canonical import read_json
 from synthkit.errors import InputError
-from synthkit.pipeline.whole_file import whole_file
+from synthkit.whole_file import whole_file
 
 EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."
 VERDICT_HINT = "Give a verdict.json: `synthkit gate -o` writes one, and bundles hold one."

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from synthkit.errors import InputError
-from synthkit.pipeline.whole_file import whole_file
 from synthkit.schema import Schema
+from synthkit.whole_file import whole_file
 
 if TYPE_CHECKING:
     import polars as pl

@@ -297,6 +297,24 @@ def test_a_log_gets_a_line_now_and_then_and_a_short_job_none(capsys):
     assert told(400.0, lambda: lines.step(SimpleNamespace())) == "sample, after 7 min\n"
 
 
+@pytest.mark.parametrize("error", [BrokenPipeError, OSError, ValueError])
+def test_a_log_that_cannot_be_written_ends_no_job(monkeypatch, error):
+    from synthkit.cli.console import Lines
+
+    class Gone:
+        def write(self, text: str) -> None:
+            raise error
+
+        def flush(self) -> None:
+            raise error
+
+    now = iter(range(0, 1000, 100))
+    lines = Lines(clock=lambda: next(now))
+    monkeypatch.setattr(sys, "stderr", Gone())
+    lines.stage("train")
+    lines.step(object())
+
+
 def test_without_a_terminal_lines_are_written_and_on_one_bars(monkeypatch):
     from synthkit.cli import console
 

@@ -44,7 +44,7 @@ def test_a_fit_takes_the_automatic_weight_unless_a_number_is_given(monkeypatch, 
 
     class Watched(session.Trainer):
         def __post_init__(self) -> None:
-            seen.append(self.information_weight)
+            seen.append(self.options["information_weight"])
             super().__post_init__()
 
     monkeypatch.setattr(session, "Trainer", Watched)
@@ -73,12 +73,15 @@ def test_few_columns_leave_more_for_their_own_tables(n_pairs, n_columns, share):
 def test_the_plan_says_the_share_it_chose_and_keeps_one_that_is_given():
     def shared(n_tables: int, **options: float) -> tuple[float, float]:
         plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=n_tables, options=options)
-        one, two = plan.events
+        one, two = plan.events[:2]
         mu = [e.tables / e.sigma**2 for e in (one, two)]
         return plan.options["two_way_share"], mu[1] / sum(mu)
 
     assert shared(5) == pytest.approx((0.6, 0.6))
     assert shared(30) == pytest.approx((0.8, 0.8))
     assert shared(5, two_way_share=0.3) == pytest.approx((0.3, 0.3))
+    # A discriminator takes its share, and one-way tables keep a tenth of the rest.
+    assert shared(30, gradient_share=0.1)[0] == 0.8
+    assert shared(30, gradient_share=0.5)[0] == pytest.approx(0.45)
     alone = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=1, options={})
     assert (len(alone.events), alone.options["two_way_share"]) == (1, 0.0)

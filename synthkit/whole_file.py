@@ -2,7 +2,7 @@
 
 It is written beside its name (`.<name>.<random>.partial`), synced and renamed. A run that was
 killed outright leaves such a file; the next one that writes the same name removes it. The file of a
-live run is locked (`flock`), which ends with its process, so it is never taken for a leftover.
+live run is locked (`flock`), which ends with its process, and a leftover is a day old at least.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import fcntl
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +21,8 @@ from typing import BinaryIO
 
 from synthkit.errors import PublishError
 
-_SETTLED_S = 60.0
-"""Younger leftovers stay: a file may be made and not locked yet."""
+_OLD_S = 86_400.0
+"""Younger leftovers stay: one may not be locked yet, or lie where locks are not shared."""
 
 
 @contextmanager
@@ -40,6 +41,9 @@ def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
         with contextlib.suppress(OSError):  # whatever is wrong with the folder, writing will tell
             _remove_leftovers(path)
         handle = os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode)
+    except OSError as error:
+        raise _unwritten(path, error) from None
+    try:
         with os.fdopen(handle, "wb") as file:
             with contextlib.suppress(OSError):  # no locks there: go on
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,15 +53,19 @@ def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
             temporary.replace(path)
     except OSError as error:
         _remove(temporary)
-        # polars raises an OSError that has the system's words and no `strerror`
-        why = error.strerror or str(error).partition(" (os error")[0] or type(error).__name__
-        raise PublishError(
-            f"{path} could not be written: {why}.",
-            hint="Check that the folder exists, is writable and has space, then try again.",
-        ) from None
+        raise _unwritten(path, error) from None
     except BaseException:
         _remove(temporary)
         raise
+
+
+def _unwritten(path: Path, error: OSError) -> PublishError:
+    # polars raises an OSError that has the system's words and no `strerror`
+    why = error.strerror or str(error).partition(" (os error")[0] or type(error).__name__
+    return PublishError(
+        f"{path} could not be written: {why}.",
+        hint="Check that the folder exists, is writable and has space, then try again.",
+    )
 
 
 def _remove(file: Path) -> None:
@@ -66,21 +74,23 @@ def _remove(file: Path) -> None:
 
 
 def _remove_leftovers(path: Path) -> None:
-    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]+\.partial")
+    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{8}}\.partial")
     for other in path.parent.iterdir():
-        if not ours.fullmatch(other.name) or other.is_symlink():
-            continue
-        with contextlib.suppress(OSError):
-            if time.time() - other.stat().st_mtime > _SETTLED_S and not _is_held(other):
-                other.unlink()
+        if ours.fullmatch(other.name):
+            with contextlib.suppress(OSError):
+                if _is_left(other):
+                    other.unlink()
 
 
-def _is_held(file: Path) -> bool:
-    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW)
+def _is_left(file: Path) -> bool:
+    """Whether it is an old file of this user that no process holds."""
+    # Neither follows a link nor waits for the other end of a pipe of that name.
+    handle = os.open(file, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return True  # held, or a file system without locks: leave it alone
+        known = os.fstat(handle)
+        if not stat.S_ISREG(known.st_mode) or known.st_uid != os.geteuid():
+            return False
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)  # an error: held, or no locks there
+        return time.time() - known.st_mtime > _OLD_S
     finally:
         os.close(handle)
-    return False

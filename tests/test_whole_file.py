@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from synthkit.errors import PublishError
-from synthkit.pipeline.whole_file import whole_file
+from synthkit.whole_file import whole_file
 
 LIVE = """\
 import sys
 from pathlib import Path
-from synthkit.pipeline.whole_file import whole_file
+from synthkit.whole_file import whole_file
 with whole_file(Path(sys.argv[1])) as file:
     file.write(b"half")
     file.flush()
@@ -31,9 +31,9 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _aged(folder: Path) -> list[str]:
-    """Makes everything an hour old; returns the names."""
+    """Makes everything two days old; returns the names."""
     for file in folder.iterdir():
-        past = file.stat().st_mtime - 3600
+        past = file.stat().st_mtime - 172_800
         os.utime(file, (past, past))
     return sorted(p.name for p in folder.iterdir())
 
@@ -109,18 +109,47 @@ def test_what_a_killed_run_left_is_removed_and_a_live_run_keeps_its_own(tmp_path
 
 def test_young_leftovers_and_files_of_other_names_stay(tmp_path):
     others = [
-        ".rows.csv.partial",
-        ".rows.csv.gz.1f.partial",
-        "rows.csv.1f.partial",
-        ".x.1f.partial",
-    ]
+        ".rows.csv.partial", ".rows.csv.gz.1f2e3d4c.partial", "rows.csv.1f2e3d4c.partial",
+        ".x.1f2e3d4c.partial", ".rows.csv.1.partial",
+    ]  # fmt: skip
     for name in others:
         (tmp_path / name).write_text("")
     _aged(tmp_path)
-    young = ".rows.csv.2e.partial"
+    young = ".rows.csv.2e3d4c5b.partial"
     (tmp_path / young).write_text("")
     _write(tmp_path / "rows.csv", b"whole")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, young, "rows.csv"])
     _aged(tmp_path)
     _write(tmp_path / "rows.csv", b"whole")
     assert sorted(p.name for p in tmp_path.iterdir()) == sorted([*others, "rows.csv"])
+
+
+def test_what_is_no_file_of_ours_is_neither_opened_for_long_nor_removed(tmp_path):
+    names = [f".rows.csv.0000000{i}.partial" for i in range(4)]
+    os.mkfifo(tmp_path / names[0])  # to open it waits for a writer
+    (tmp_path / "elsewhere").write_text("kept")
+    (tmp_path / names[1]).symlink_to(tmp_path / "elsewhere")
+    (tmp_path / names[2]).mkdir()
+    (tmp_path / names[3]).write_text("")
+    _aged(tmp_path)
+    if os.geteuid() == 0:
+        os.chown(tmp_path / names[3], 12345, -1)
+    else:
+        (tmp_path / names[3]).unlink()
+        names.pop()
+    _write(tmp_path / "rows.csv", b"whole")
+    kept = sorted([*names, "elsewhere", "rows.csv"])
+    assert sorted(p.name for p in tmp_path.iterdir()) == kept
+
+
+def test_without_locks_files_are_written_and_leftovers_stay(tmp_path, monkeypatch):
+    def refuse(*_: object) -> None:
+        raise OSError(37, "No locks available")
+
+    left = tmp_path / ".rows.csv.1f2e3d4c.partial"
+    left.write_text("")
+    _aged(tmp_path)
+    monkeypatch.setattr("synthkit.whole_file.fcntl.flock", refuse)
+    _write(tmp_path / "rows.csv", b"whole")
+    assert (tmp_path / "rows.csv").read_bytes() == b"whole"
+    assert left.exists()
