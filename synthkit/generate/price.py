@@ -16,6 +16,8 @@ LARGE_NOISE = 2.5e-3
 """Std of the noise on a cell, relative to the units: the weight falls beyond it."""
 USUAL_COLUMNS = 14
 """Columns whose tables set `LARGE_NOISE`: of more columns the tables together tell more."""
+LEAST_PER_COLUMN = 4.25
+"""Least weight for each column: many columns have much noise to fit, however large it is."""
 
 
 def automatic_weight(sigma: float, units: float, n_columns: int) -> float:
@@ -29,4 +31,5 @@ def automatic_weight(sigma: float, units: float, n_columns: int) -> float:
     if sigma <= 0:
         return USUAL_WEIGHT
     noise = sigma / max(units, 1.0)
-    return USUAL_WEIGHT * min(1.0, LARGE_NOISE / noise * math.sqrt(n_columns / USUAL_COLUMNS))
+    weight = USUAL_WEIGHT * LARGE_NOISE / noise * math.sqrt(n_columns / USUAL_COLUMNS)
+    return min(max(weight, LEAST_PER_COLUMN * n_columns), USUAL_WEIGHT)
