@@ -115,8 +115,8 @@ def test_bought_domains_are_inside_the_budget_and_named(fit, generator, options)
     ("generator", "options", "shares", "words"),
     [
         ("independent", {}, (0.04, 0.96), ("Each column by itself",)),
-        ("dpctgan", {}, (0.04, 0.192, 0.768), ("every pair", "no discriminator.")),
-        ("dpctgan", TINY, (0.04, 0.096, 0.768, 0.096), ("DP-SGD",)),
+        ("dpctgan", {}, (0.04, 0.384, 0.576), ("every pair", "no discriminator.")),
+        ("dpctgan", TINY, (0.04, 0.288, 0.576, 0.096), ("DP-SGD",)),
     ],
 )
 def test_the_recipe_and_each_look_s_share_of_the_budget_are_stated(
