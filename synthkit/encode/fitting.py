@@ -19,6 +19,7 @@ import numpy as np
 from synthkit.artifacts import Codes, OneWayTables
 from synthkit.encode import kinds, projection, roundness, smoothing, spikes
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
+from synthkit.encode.ordered import project_ordered
 from synthkit.encode.reading import cells_of, counts_of
 from synthkit.errors import InputError
 from synthkit.schema.model import NUMERIC_KINDS, TIME_KINDS
@@ -105,10 +106,15 @@ def fit(
     noise = None if sigma is None else sigma * math.sqrt(rows_per_unit)
     parts = []
     for column, grid, counts in zip(columns, grids, tables, strict=True):
-        masses = projection.project(counts, n_units)
+        line = getattr(grid, "line", None) if column.kind in (*NUMERIC_KINDS, *TIME_KINDS) else None
+        if line is not None and noise:
+            told = spikes.cells_of(grid, column.name, points or {})
+            masses = _on_line(grid, counts, n_units, noise, told)
+        else:
+            masses = projection.project(counts, n_units)
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise or 0.0)
-        if column.kind in (*NUMERIC_KINDS, *TIME_KINDS):
-            masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0)
+        if line is not None:
+            masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0, line.edges)
         rounded = roundness.weights(grid, column.name, masses, levels)
         plugin = kinds.plugin_name(column.kind)
         parts.append(ColumnCodec(column.name, plugin, grid, codes, masses, rounded))
@@ -120,6 +126,18 @@ def fit(
         cells=tuple(np.bincount(p.code_of_cell, minlength=p.size) for p in parts),
     )
     return Fitted(codec=codec, codes=codec.codes_of(cells, units), one_way=one_way)
+
+
+def _on_line(
+    grid: Grid, counts: np.ndarray, total: float, sigma: float, told: np.ndarray
+) -> np.ndarray:
+    """Masses of the cells of a line, and of the missing cell after it; see `ordered`."""
+    if not grid.has_missing:
+        return project_ordered(counts, total, sigma, told)
+    missing = min(max(float(counts[-1]), 0.0), total)
+    if missing >= total:
+        return projection.project(counts, total)
+    return np.append(project_ordered(counts[:-1], total - missing, sigma, told[:-1]), missing)
 
 
 def _measure(

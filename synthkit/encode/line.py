@@ -46,6 +46,12 @@ class Line:
         return np.append(before, self.starts.dtype.type(self.upper))
 
     @cached_property
+    def edges(self) -> np.ndarray:
+        """Where each cell starts, and where the last one ends, float64, shape (n_cells + 1,)."""
+        last = float(self.upper) + (1.0 if self.is_lattice else 0.0)
+        return np.append(self.starts.astype(np.float64), last)
+
+    @cached_property
     def widths(self) -> np.ndarray:
         """Number of positions (lattice) or length of each cell, float64, never zero."""
         spans = self.ends.astype(np.float64) - self.starts.astype(np.float64)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from synthkit.encode.kinds import Grid
+    from synthkit.encode.line import Line
     from synthkit.schema.model import Column, Schema
 
 SPIKES = "values that many share"
@@ -55,6 +56,10 @@ class LineGrid(Protocol):
 
     def with_points(self, points: np.ndarray) -> Grid:
         """Returns the grid with a cell of its own for each of some positions."""
+
+    @property
+    def line(self) -> Line:
+        """The cells."""
 
 
 def events(
@@ -175,6 +180,16 @@ def with_spikes(grid: Grid, name: str, spikes: Mapping[str, np.ndarray]) -> Grid
     if name in spikes and isinstance(grid, LineGrid):
         return grid.with_points(spikes[name])
     return grid
+
+
+def cells_of(grid: Grid, name: str, spikes: Mapping[str, np.ndarray]) -> np.ndarray:
+    """Marks the cells of a column's spikes in its grid with them, shape (n_cells,)."""
+    marked = np.zeros(grid.n_cells, dtype=bool)
+    if name in spikes and isinstance(grid, LineGrid):
+        points = spikes[name]
+        line = grid.line
+        marked[line.cells(points[(points >= line.starts[0]) & (points <= line.upper)])] = True
+    return marked
 
 
 def _counts(column: Column, table: pl.DataFrame, rows: np.ndarray | None) -> dict[int | float, int]:

@@ -1,0 +1,71 @@
+"""How a column's values thin out within one bin: the mean over slopes, weighted by what they explain.
+
+In: the edges and the noisy counts of a bin's cells, the noise. Out: the share of each cell. Numpy
+only; touches no row (post-processing).
+
+The last bin of a column with a long tail holds dozens of cells up to the public bound, each of them
+with less than the noise. Evenly filled, it would put most of its rows far beyond where any are. One
+slope for all cells together can be told where no single cell can: power laws (the tails of incomes,
+costs and counts: Pareto) and exponentials, rising and falling, each weighted by the likelihood of
+the noisy counts under it with the best amplitude (a uniform prior over slopes).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+POWERS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
+"""Density as x to the power of minus this, away from zero; 0 is even."""
+RATES = (-16.0, -8.0, -4.0, -2.0, 2.0, 4.0, 8.0, 16.0)
+"""Density as exp(-rate x / length of the bin)."""
+
+
+def shares(edges: np.ndarray, counts: np.ndarray, sigma: float, *, end: int = 0) -> np.ndarray:
+    """Returns the expected share of each cell of a bin.
+
+    Args:
+        edges: Where cells start, and where the last one ends, increasing, shape (n_cells + 1,).
+        counts: Noisy counts, shape (n_cells,).
+        sigma: Std of the noise on each, positive.
+        end: 1 for the last bin of a column, which thins out upwards, -1 for the first, which thins
+            out downwards; 0: any slope.
+
+    Returns:
+        Shape (n_cells,), positive in sum, summing to 1.
+    """
+    if counts.size == 1:
+        return np.ones(1)
+    edges = np.asarray(edges, dtype=np.float64)
+    candidates = _candidates(edges)  # (n_slopes, n_cells)
+    if end:
+        lengths = np.maximum(np.diff(edges), np.finfo(float).tiny)
+        density = candidates / lengths
+        is_thinning = (density[:, -1] - density[:, 0]) * end <= 1e-9 * density.max(1)
+        is_thinning[0] = True
+        candidates = candidates[is_thinning]
+    units = candidates / np.sqrt(np.square(candidates).sum(1, keepdims=True))
+    explained = np.square(np.maximum(units @ counts, 0.0)) / (2 * sigma**2)  # (n_slopes,)
+    weights = np.exp(explained - explained.max())
+    return np.asarray(weights @ candidates / weights.sum())
+
+
+def _candidates(edges: np.ndarray) -> np.ndarray:
+    """Returns the share of each cell under each slope, shape (n_slopes, n_cells)."""
+    n, length = edges.size - 1, edges[-1] - edges[0]
+    found = [np.full(n, 1.0 / n)]
+    if length > 0:
+        place = (edges - edges[0]) / length  # 0 .. 1
+        found += [np.diff(-np.exp(-rate * place)) / rate for rate in RATES]
+        found.append(np.diff(place))
+        away = edges if edges[0] > 0 else -edges[::-1] if edges[-1] < 0 else None
+        if away is not None:
+            scaled = np.log(away / away[0])  # so that no power overflows
+            laws = [
+                np.diff(scaled if power == 1 else np.exp((1 - power) * scaled) / (1 - power))
+                for power in POWERS
+            ]
+            found += laws if edges[0] > 0 else [law[::-1] for law in laws]
+    shares_of = np.maximum(np.stack(found), 0.0)
+    totals = shares_of.sum(1, keepdims=True)
+    has_mass = (totals > 0) & np.isfinite(totals)
+    return np.asarray((shares_of / np.where(has_mass, totals, 1.0))[has_mass[:, 0]])
