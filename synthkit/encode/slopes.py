@@ -1,4 +1,4 @@
-"""How a column's values thin out within one bin: the mean over slopes, weighted by what they explain.
+"""How values thin out within one bin: the mean over slopes, weighted by what each explains.
 
 In: the edges and the noisy counts of a bin's cells, the noise. Out: the share of each cell. Numpy
 only; touches no row (post-processing).
@@ -18,6 +18,8 @@ POWERS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
 """Density as x to the power of minus this, away from zero; 0 is even."""
 RATES = (-16.0, -8.0, -4.0, -2.0, 2.0, 4.0, 8.0, 16.0)
 """Density as exp(-rate x / length of the bin)."""
+LARGEST_RATIO = 1e9
+"""Of the ends of a bin that may have a power law."""
 
 
 def shares(edges: np.ndarray, counts: np.ndarray, sigma: float, *, end: int = 0) -> np.ndarray:
@@ -57,14 +59,15 @@ def _candidates(edges: np.ndarray) -> np.ndarray:
         place = (edges - edges[0]) / length  # 0 .. 1
         found += [np.diff(-np.exp(-rate * place)) / rate for rate in RATES]
         found.append(np.diff(place))
-        away = edges if edges[0] > 0 else -edges[::-1] if edges[-1] < 0 else None
-        if away is not None:
-            scaled = np.log(away / away[0])  # so that no power overflows
+        away = edges if edges[0] >= 0 else -edges[::-1]
+        # Not from zero, nor from the first number after it: there no power law has a mass.
+        if away[0] * LARGEST_RATIO > away[-1]:
+            scaled = np.log(away / away[0])
             laws = [
                 np.diff(scaled if power == 1 else np.exp((1 - power) * scaled) / (1 - power))
                 for power in POWERS
             ]
-            found += laws if edges[0] > 0 else [law[::-1] for law in laws]
+            found += laws if away is edges else [law[::-1] for law in laws]
     shares_of = np.maximum(np.stack(found), 0.0)
     totals = shares_of.sum(1, keepdims=True)
     has_mass = (totals > 0) & np.isfinite(totals)

@@ -1,0 +1,77 @@
+"""One slope for all cells of a bin is told where no single cell is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from synthkit.encode.slopes import shares
+
+EDGES = np.concatenate([[100.0], np.linspace(1_000.0, 60_000.0, 60)])
+"""60 cells of a last bin: most of its length holds next to no one."""
+
+
+def pareto(edges: np.ndarray, power: float) -> np.ndarray:
+    mass = -np.diff(edges ** (1 - power))
+    return np.asarray(mass / mass.sum())
+
+
+def mean_of(edges: np.ndarray, part: np.ndarray) -> float:
+    return float((edges[:-1] + edges[1:]) @ part / 2)
+
+
+@pytest.mark.parametrize("power", [1.5, 2.5])
+def test_a_tail_is_told_through_noise_larger_than_its_cells(power: float) -> None:
+    """Median of 40 draws; the planted fault (an even bin) is off by more than ten times as much."""
+    truth, edges = pareto(EDGES, power), EDGES
+    rng = np.random.default_rng(0)
+    found = [
+        mean_of(edges, shares(edges, 400 * truth + rng.normal(0, 50, truth.size), 50.0, end=1))
+        for _ in range(40)
+    ]
+    wanted = mean_of(edges, truth)
+    even = mean_of(edges, np.full(truth.size, 1 / truth.size))
+    off = np.median(np.abs(np.array(found) - wanted))
+    assert 10 * off < even - wanted
+
+
+def test_below_zero_the_same_slopes_are_mirrored() -> None:
+    counts = 400 * pareto(EDGES, 2.0)
+    one = shares(EDGES, counts, 20.0)
+    other = shares(-EDGES[::-1], counts[::-1], 20.0)
+    np.testing.assert_allclose(other[::-1], one, rtol=1e-9)
+
+
+def test_a_last_bin_never_fills_up_towards_its_bound() -> None:
+    counts = np.linspace(0, 100, 60)
+    upwards = shares(EDGES, counts, 5.0)
+    assert upwards[-1] > upwards[1]
+    last = shares(EDGES, counts, 5.0, end=1)[1:]  # all but the first are equally long
+    assert (np.diff(last) <= 1e-12).all()
+    first = shares(-EDGES[::-1], counts[::-1], 5.0, end=-1)[:-1]
+    assert (np.diff(first) >= -1e-12).all()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.floats(-1e12, 1e12, allow_subnormal=True), min_size=2, max_size=30, unique=True
+    ).map(sorted),
+    st.sampled_from([-1, 0, 1]),
+    st.integers(0, 2**32 - 1),
+)
+def test_shares_are_shares_whatever_the_edges(edges: list[float], end: int, seed: int) -> None:
+    counts = np.random.default_rng(seed).normal(0, 100, len(edges) - 1)
+    found = shares(np.array(edges), counts, 30.0, end=end)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
+    assert found.sum() == pytest.approx(1.0)
+
+
+def test_cells_from_the_first_number_after_zero_are_no_trouble() -> None:
+    edges = np.array([np.nextafter(0.0, 1.0), 1e-3, 1.0, 50.0, 1e6])
+    found = shares(edges, np.array([10.0, 40.0, 30.0, 5.0]), 10.0, end=1)
+    assert np.isfinite(found).all()
+    assert found.sum() == pytest.approx(1.0)
