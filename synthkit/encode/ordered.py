@@ -39,10 +39,14 @@ def project_ordered(
     is_clear = values > CLEAR_SIGMAS * sigma
     if told is not None:
         is_clear |= told & (values > 0)
-    masses = np.where(is_clear, values, 0.0)
+    # What all counts together lack to the total is noise, of which each cell has as much.
+    values = values + (total - values.sum()) / values.size
+    masses = np.where(is_clear, np.maximum(values, 0.0), 0.0)
     left = np.flatnonzero(~is_clear)
     if left.size:
-        masses[left] = _by_halves(values[left], max(total - float(masses.sum()), 0.0))
+        masses[left] = _by_halves(values[left], max(float(values[left].sum()), 0.0))
+    if masses.sum() <= 0:
+        masses[:] = 1.0
     return np.asarray(masses * (total / masses.sum()))
 
 

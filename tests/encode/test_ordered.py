@@ -57,3 +57,14 @@ def test_a_lone_value_in_an_empty_stretch_is_kept_if_clear_or_told() -> None:
     assert masses[100] == pytest.approx(4.5 * SIGMA, rel=0.1)
     assert masses[110] == pytest.approx(2 * SIGMA, rel=0.1)
     assert project_ordered(counts, 20_000.0, SIGMA)[110] < masses[110]
+
+
+def test_light_cells_do_not_take_what_the_heavy_ones_have_too_much() -> None:
+    """The planted fault (heavy cells as they are, the rest of the total to others) has 390."""
+    truth = np.concatenate([np.full(60, 1_000.0), np.full(20, 100.0)])
+    rng = np.random.default_rng(6)
+    off = [
+        project_ordered(truth + rng.normal(0, SIGMA, 80), truth.sum(), SIGMA)[60:].sum() - 2_000
+        for _ in range(200)
+    ]
+    assert np.sqrt(np.mean(np.square(off))) < 240  # sigma sqrt(20 * 60 / 80) = 194
