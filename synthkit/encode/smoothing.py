@@ -11,9 +11,15 @@ Stein's estimation rule and its competitors, 1973), within each bin.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from synthkit.encode.slopes import shares
+
+CLEAR = 2.5
+"""Standard deviations of noise's own spread by which the first and the last bin must differ from
+their slope: what is kept of pure noise is cut at zero cell by cell, and fills the end of a tail."""
 
 
 def shrink_within(
@@ -53,9 +59,13 @@ def _shrunk(
     total: float, counts: np.ndarray, sigma: float, edges: np.ndarray, end: int
 ) -> np.ndarray:
     """Returns the masses of one bin's cells, shape (n_cells,), which sum to `total`."""
+    sigma = max(sigma, 1e-6 * float(np.abs(counts).max()))  # less than that is none
     expected = shares(edges, counts, sigma, end=end)
     gaps = counts - expected * counts.sum()
-    signal = max(float(np.square(gaps).sum()) / (counts.size - 1) - sigma**2, 0.0)
-    kept = signal / (signal + sigma**2)  # 0 where noise explains it all
+    freedom = counts.size - 1
+    spread = float(np.square(gaps).sum()) / freedom
+    # Of noise alone it is sigma^2, give or take sqrt(2 / freedom) of it.
+    explained = sigma**2 * (1 + (CLEAR * math.sqrt(2 / freedom) if end else 0.0))
+    kept = 1 - sigma**2 / spread if spread > explained else 0.0
     smooth = np.maximum(expected * total + kept * gaps, 0.0)
     return np.asarray(smooth * (total / smooth.sum() if smooth.sum() > 0 else 0.0))
