@@ -26,16 +26,19 @@ _OLD_S = 86_400.0
 
 
 @contextmanager
-def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
+def whole_file(path: Path, *, mode: int = 0o666, replace: bool = True) -> Iterator[BinaryIO]:
     """Gives a file to write to; it is renamed to `path` at the end, or removed after an error.
 
     Args:
         path: Its final name; what stands there stands until the end.
         mode: Permissions, less the umask.
+        replace: Whether a file of that name may be replaced.
 
     Raises:
-        PublishError: If it cannot be written (no such folder, no permission, full disk).
+        PublishError: If it cannot be written (no such folder, no permission, full disk), or
+            something stands there that must not be replaced.
     """
+    require_replaceable(path, replace=replace)
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.partial")
     try:
         with contextlib.suppress(OSError):  # whatever is wrong with the folder, writing will tell
@@ -50,6 +53,7 @@ def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(handle)
+            require_replaceable(path, replace=replace)  # it may have come meanwhile
             temporary.replace(path)
     except OSError as error:
         _remove(temporary)
@@ -57,6 +61,26 @@ def whole_file(path: Path, *, mode: int = 0o666) -> Iterator[BinaryIO]:
     except BaseException:
         _remove(temporary)
         raise
+
+
+def require_replaceable(path: Path, *, replace: bool) -> None:
+    """Refuses a name under which something stands that must stay.
+
+    Raises:
+        PublishError: If something is there and `replace` is false, or it is a device or a pipe.
+    """
+    if not replace and os.path.lexists(path):
+        raise PublishError(
+            f"{path} exists already.",
+            hint="Choose another name; to replace it, pass replace=True (on the command line "
+            "--replace).",
+        )
+    # A rename would put a file in the place of a device: a superuser's /dev/null, for one.
+    if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+        raise PublishError(
+            f"{path} is a device or a pipe, not a file.",
+            hint="Give the name of a file: it is written beside its name, then renamed.",
+        )
 
 
 def _unwritten(path: Path, error: OSError) -> PublishError:

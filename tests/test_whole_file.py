@@ -49,6 +49,35 @@ def test_a_file_appears_at_the_end_with_its_mode_and_replaces_what_was_there(tmp
     assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
 
 
+def test_what_may_not_be_replaced_stands_also_where_it_came_meanwhile(tmp_path):
+    target = tmp_path / "out.json"
+    reached = []
+
+    def write_beside_another() -> None:
+        with whole_file(target, replace=False) as file:
+            reached.append(True)
+            file.write(b"new")
+            target.write_bytes(b"the other's")
+
+    with pytest.raises(PublishError, match="exists already"):
+        write_beside_another()
+    with pytest.raises(PublishError, match="exists already"):
+        write_beside_another()
+    assert reached == [True], "the second was refused before a byte was written"
+    assert target.read_bytes() == b"the other's"
+    assert [p.name for p in tmp_path.iterdir()] == ["out.json"]
+
+
+def test_a_pipe_or_a_device_is_never_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "null").symlink_to("/dev/null")
+    for name in ("pipe", "null"):
+        with pytest.raises(PublishError, match="a device or a pipe"):
+            _write(tmp_path / name, b"new")
+    assert (tmp_path / "pipe").is_fifo()
+    assert (tmp_path / "null").is_symlink()
+
+
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_after_an_error_the_old_file_stands_and_nothing_else(tmp_path, error):
     target = tmp_path / "out.json"

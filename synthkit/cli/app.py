@@ -14,6 +14,7 @@ from synthkit.cli.arguments import (
     Generator,
     Json,
     Population,
+    Replace,
     SchemaPath,
     Seed,
     known_device,
@@ -99,12 +100,13 @@ def inspect(
     what is marked `from: data` was read from the table; a private generator ignores it and buys
     its own within the budget. What is publicly known (`from: public`) is free and better.
     """
-    from synthkit.pipeline.tables import require_folder
+    from synthkit.pipeline.tables import require_folder, require_other
     from synthkit.schema import dump
     from synthkit.schema import inspect as inspect_table
     from synthkit.source import read
 
     if output is not None:
+        require_other(output, [table])
         require_folder(output)
         if output.exists() and not force:
             raise InputError(
@@ -200,6 +202,7 @@ def fit(
     device: Device = "auto",
     seed: Seed = 0,
     population: Population = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Train a generator; the model file holds no row.
@@ -208,11 +211,11 @@ def fit(
     """
     from synthkit.pipeline.fitting import fit as fit_table
     from synthkit.pipeline.rescue import rescued
-    from synthkit.pipeline.tables import require_folder
+    from synthkit.pipeline.tables import require_output
     from synthkit.schema import load
     from synthkit.source import read
 
-    require_folder(output)
+    require_output(output, replace=replace, inputs=[table, schema])
     loaded = load(schema)
     with progress() as bars:
         model = fit_table(
@@ -230,7 +233,7 @@ def fit(
             progress=bars,
         )
     try:
-        model.save(output)
+        model.save(output, replace=replace)
     except PublishError as error:
         raise rescued(model, error) from None
     results.print_model(model, output, as_json=as_json)
@@ -257,11 +260,11 @@ def evaluate(
     """
     from synthkit.canonical import canonical_json
     from synthkit.pipeline.evaluation import evaluate as evaluate_tables
-    from synthkit.pipeline.tables import require_folder
+    from synthkit.pipeline.tables import require_output
     from synthkit.schema import load
     from synthkit.source import read
 
-    require_folder(output)
+    require_output(output, replace=True, inputs=[train, holdout, synthetic, schema])
     loaded = load(schema)
     with progress() as bars:
         evidence = evaluate_tables(
@@ -286,10 +289,10 @@ def gate(
     from synthkit.canonical import canonical_json
     from synthkit.pipeline.documents import read_evidence
     from synthkit.pipeline.evaluation import decide
-    from synthkit.pipeline.tables import require_folder
+    from synthkit.pipeline.tables import require_output
 
     if output is not None:
-        require_folder(output)
+        require_output(output, replace=True, inputs=[evidence, Path(policy)])
     decision = decide(read_evidence(evidence), policy)
     if output is not None:
         write_text(output, canonical_json(decision).decode())

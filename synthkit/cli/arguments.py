@@ -16,6 +16,7 @@ SchemaPath = Annotated[Path, typer.Option("--schema", "-s", help="The table's sc
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Seed = Annotated[int, typer.Option(min=0, help="Public randomness only; never the noise.")]
 Generator = Annotated[str, typer.Option(help="See `synthkit list generators`.")]
+Replace = Annotated[bool, typer.Option("--replace", help="Replace an existing file.")]
 Population = Annotated[
     str | None, typer.Option(help="Whom the ledger charges; default: the schema's population.")
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ USAGE_HINT = "`synthkit COMMAND --help` lists the arguments and options of a com
 
 
 BROKEN_PIPE = 141
+SHOWN_AFTER_S = 2.0
+"""A job that is over by then draws no bar."""
 FIRST_LINE_S, BETWEEN_LINES_S = 15.0, 30.0
 """Where stderr is no terminal: a short job says nothing, a long one that it is alive."""
 
@@ -109,7 +112,7 @@ class Lines:
 
 
 class Bars:
-    """Draws stages and steps with rich.
+    """Draws stages and steps with rich, once the job has taken two seconds.
 
     A stage that is over stays on the screen with its time until the whole job is.
     """
@@ -126,8 +129,12 @@ class Bars:
             TextColumn("[dim]{task.fields[note]}[/dim]"),
             console=Console(stderr=True),
             transient=True,
+            refresh_per_second=4,  # each drawing takes some 10 ms from the job
         )
         self._task: Any = None
+        # By a clock of its own: a stage may take long before its first step.
+        self._timer = threading.Timer(SHOWN_AFTER_S, self._show)
+        self._timer.daemon = True
 
     def stage(self, name: str) -> None:
         """Finishes the bar of the last stage and starts one for the next."""
@@ -146,16 +153,24 @@ class Bars:
             note=note_of(event),
         )
 
+    def _show(self) -> None:
+        # A terminal that is gone must not end what was paid for.
+        with contextlib.suppress(OSError, ValueError):
+            self._progress.start()
+
     def __enter__(self) -> Bars:
-        self._progress.start()
+        self._timer.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._progress.stop()
+        self._timer.cancel()
+        self._timer.join()
+        if self._progress.live.is_started:
+            self._progress.stop()
 
 
 def note_of(event: Any) -> str:
-    """What stands beside the bar: time left, epsilon so far, distance to the noisy tables.
+    """What stands beside the bar: rows, time left, epsilon so far, distance to the noisy tables.
 
     Short: on a terminal of 80 columns a bar, its time and this must share a line.
     """
@@ -163,6 +178,8 @@ def note_of(event: Any) -> str:
         getattr(event, name, None) for name in ("seconds_left", "epsilon_so_far", "loss")
     )
     parts = []
+    if getattr(event, "unit", None) == "rows":
+        parts.append(_rows(event.step, event.steps))
     if left is not None:
         parts.append(f"{duration(left)} left")
     if epsilon is not None:
@@ -170,6 +187,13 @@ def note_of(event: Any) -> str:
     if loss is not None:
         parts.append(f"loss {loss:.2f}" if loss < 10 else f"loss {loss:.0f}")
     return ", ".join(parts)
+
+
+def _rows(done: int, total: int) -> str:
+    """Returns `1,200,000/3,000,000 rows`; from ten million on in millions."""
+    if total < 10_000_000:
+        return f"{done:,}/{total:,} rows"
+    return f"{done / 1e6:,.1f}/{total / 1e6:,.1f} M rows"
 
 
 def duration(seconds: float) -> str:

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synthkit.cli.arguments import Json, pairs
+from synthkit.cli.arguments import Json, Replace, pairs
+from synthkit.cli.console import progress
 from synthkit.cli.results import print_json, printable
 from synthkit.errors import InputError
 
 if TYPE_CHECKING:
     from synthkit.pipeline.drawing import Drawing
+    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.progress import Stages
 
 FEW_EFFECTIVE = 1_000
 """A condition on fewer effective latents is noted: its rows repeat a small part of the model."""
@@ -32,8 +35,8 @@ def sample(
         list[str] | None,
         typer.Option(
             "--where",
-            help="COLUMN=VALUE, COLUMN=LOW..HIGH, COLUMN=A|B, COLUMN= (missing) or segment=NUMBER; "
-            "may be repeated: all hold.",
+            help="COLUMN=VALUE, COLUMN=LOW..HIGH, COLUMN=A|B or segment=NUMBER; with nothing "
+            "after the equals sign: cells that are missing. May be repeated: all hold.",
         ),
     ] = None,
     balance: Annotated[
@@ -46,20 +49,26 @@ def sample(
         ),
     ] = None,
     seed: FreshSeed = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Draw synthetic rows into a Parquet or CSV file.
 
     Conditions follow the model's conditional distribution; shares are exact up to whole rows.
     """
-    from synthkit.pipeline.model import Model
-    from synthkit.pipeline.tables import require_folder, writable_format, write_table
+    from synthkit.pipeline.progress import Stages, counted
+    from synthkit.pipeline.tables import require_output, writable_format, write_table
 
     writable_format(output)
-    require_folder(output)
+    require_output(output, replace=replace, inputs=[model])
     conditions, shares = pairs(where, "--where"), _balance(balance, share)
-    drawing = Model.load(model).draw(rows, seed=seed, where=conditions, balance=shares)
-    written = write_table(drawing.chunks(), output)
+    with progress() as bars:
+        stages = Stages(bars)
+        loaded = _loaded(model, stages)
+        with stages("sample"):
+            drawing = loaded.draw(rows, seed=seed, where=conditions, balance=shares)
+            chunks = counted(drawing.chunks(), rows, bars)
+            written = write_table(chunks, output, replace=replace)
     _print_sample(written, output, drawing, as_json=as_json)
 
 
@@ -68,6 +77,7 @@ def complete(
     table: Annotated[Path, typer.Argument(help="CSV or Parquet with some of its columns.")],
     output: TableFile,
     seed: FreshSeed = None,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Fill in partial rows (imputation).
@@ -76,15 +86,20 @@ def complete(
     are left out are drawn too. The model is only post-processed. If the rows are real, the output
     holds their own cells, which no epsilon covers: it is as sensitive as the table given.
     """
-    from synthkit.pipeline.model import Model
-    from synthkit.pipeline.tables import require_folder, writable_format, write_table
+    from synthkit.pipeline.progress import Stages
+    from synthkit.pipeline.tables import require_output, writable_format, write_table
     from synthkit.source import read
 
     writable_format(output)
-    require_folder(output)
-    # PRIVACY: the rows may be real; they go to the output and nowhere else.
-    done = Model.load(model).complete(read(table), seed=seed)
-    written = write_table([done.table], output)
+    require_output(output, replace=replace, inputs=[model, table])
+    with progress() as bars:
+        stages = Stages(bars)
+        loaded = _loaded(model, stages)
+        with stages("complete"):
+            # PRIVACY: the rows may be real; they go to the output and nowhere else.
+            done = loaded.complete(read(table), seed=seed, progress=bars)
+        with stages("write"):
+            written = write_table([done.table], output, replace=replace)
     if as_json:
         print_json(
             {
@@ -118,9 +133,13 @@ def segments(
     Each with its share and the values that set it apart. From the model alone: free of charge.
     `synthkit sample --where segment=3` (or 3/5 under --count 5) draws from one.
     """
-    from synthkit.pipeline.model import Model
+    from synthkit.pipeline.progress import Stages
 
-    found = Model.load(model).segments(count)
+    with progress() as bars:
+        stages = Stages(bars)
+        loaded = _loaded(model, stages)
+        with stages("find segments"):
+            found = loaded.segments(count)
     if as_json:
         print_json({"segments": found})
         return
@@ -134,6 +153,14 @@ def segments(
             )
     if len(found) < count:
         _note(f"The model has {len(found)} segments that differ, not {count}.")
+
+
+def _loaded(model: Path, stages: Stages) -> Model:
+    """Reads a model file; most of the time goes into loading the generator's library."""
+    with stages("read the model"):
+        from synthkit.pipeline.model import Model
+
+        return Model.load(model)
 
 
 def _balance(balance: str | None, share: Sequence[str] | None) -> dict[str, object]:

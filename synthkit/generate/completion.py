@@ -11,7 +11,7 @@ row releases the cells that were given.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +52,7 @@ def complete(
     rng: np.random.Generator,
     allowed: Mapping[int, np.ndarray] | None = None,
     restricted: np.ndarray | None = None,
+    settled: Callable[[int], None] | None = None,
 ) -> Completed:
     """Draws the unknown cells of each row, jointly, given its known ones.
 
@@ -64,10 +65,11 @@ def complete(
         allowed: For some columns, which codes may fill a restricted cell: shape (size,), 0 or 1.
         restricted: Unknown cells to which `allowed` applies, bool, shape (n_rows, n_columns);
             None: none. That the cell holds an allowed code is then part of the row's condition.
+        settled: Is told, after each batch of latents, for how many rows they are enough.
     """
     restricted = np.zeros_like(known) if restricted is None else restricted
     allowed = dict(allowed or {})
-    latents, effective = _latents(mixture, sizes, values, known, allowed, restricted, rng)
+    latents, effective = _latents(mixture, sizes, values, known, allowed, restricted, rng, settled)
     filled = np.empty(values.shape, dtype=code_dtype(sizes))
     for start in range(0, len(values), LATENTS):
         rows = slice(start, start + LATENTS)
@@ -88,6 +90,7 @@ def _latents(
     allowed: Mapping[int, np.ndarray],
     restricted: np.ndarray,
     rng: np.random.Generator,
+    settled: Callable[[int], None] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns a latent of each row's posterior, shape (n_rows, any), and effective sizes."""
     n_rows = len(values)
@@ -109,6 +112,8 @@ def _latents(
             block = rows[start : start + ROWS]
             taken, places = state.take(block, wants[block], logs, rng)
             chosen[block[taken]] = latents[places[taken]]
+        if settled is not None:
+            settled(int((state.effective >= WANTED_EFFECTIVE).sum()))
     assert chosen is not None  # MAX_LATENTS is positive
     return chosen, state.effective
 

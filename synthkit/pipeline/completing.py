@@ -8,7 +8,9 @@ completed real row carries that row's own cells, which no epsilon covers.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +18,8 @@ import numpy as np
 from synthkit.errors import InputError
 from synthkit.pipeline.drawing import generator_of
 from synthkit.pipeline.obeying import Obedience
+from synthkit.pipeline.progress import Progress, RowCounter, Silent
+from synthkit.pipeline.tables import require_frame
 from synthkit.pipeline.tally import Tally
 
 if TYPE_CHECKING:
@@ -48,13 +52,20 @@ class Completion:
         return int((self.effective < FEW_EFFECTIVE).sum())
 
 
-def complete(model: Model, table: pl.DataFrame, *, seed: int | None = None) -> Completion:
+def complete(
+    model: Model,
+    table: pl.DataFrame,
+    *,
+    seed: int | None = None,
+    progress: Progress | None = None,
+) -> Completion:
     """Fills the unknown cells of a table; see `Model.complete`."""
     import polars as pl
 
     from synthkit.generate import ProductMixture
 
     rng = generator_of(seed)
+    require_frame(table, what="table")
     if not isinstance(model.inner, ProductMixture):
         raise InputError(
             f"The generator {model.generator!r} cannot complete rows: it is no mixture whose "
@@ -64,15 +75,19 @@ def complete(model: Model, table: pl.DataFrame, *, seed: int | None = None) -> C
     given = _conformed(model, table)
     obedience = Obedience(model) if model.schema.constraints else None
     tally = Tally()
+    counter = RowCounter(given.height, progress or Silent())
     frames, sizes, filled = [], [], 0
     for start in range(0, given.height, CHUNK_ROWS):
         part = given.slice(start, CHUNK_ROWS)
-        frame, effective, cells, known = _completed(model, part, rng)
+        frame, effective, cells, known = _completed(
+            model, part, rng, settled=partial(counter.tell, before=start)
+        )
         if obedience is not None:
             frame = obedience.enforce(frame, None, rng, tally, pinned=known)
         frames.append(frame)
         sizes.append(effective)
         filled += cells
+        counter.tell(part.height, before=start)
     return Completion(
         table=pl.concat(frames),
         effective=np.concatenate(sizes),
@@ -135,7 +150,10 @@ def _open_schema(model: Model, table: pl.DataFrame) -> Schema:
 
 
 def _completed(
-    model: Model, given: pl.DataFrame, rng: np.random.Generator
+    model: Model,
+    given: pl.DataFrame,
+    rng: np.random.Generator,
+    settled: Callable[[int], None],
 ) -> tuple[pl.DataFrame, np.ndarray, int, dict[str, np.ndarray]]:
     """Returns whole rows, effective sizes, how many cells were drawn, and which were given."""
     import polars as pl
@@ -160,7 +178,7 @@ def _completed(
             allowed[i] = (np.arange(part.size) != part.missing_code).astype(np.float64)
     done = complete_codes(
         model.inner, model.codec.sizes, values, known,
-        rng=rng, allowed=allowed, restricted=restricted,
+        rng=rng, allowed=allowed, restricted=restricted, settled=settled,
     )  # fmt: skip
     drawn = model.codec.decode(done.values, rng)
     columns = [

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from synthkit.pipeline.completing import Completion
     from synthkit.pipeline.drawing import Drawing
+    from synthkit.pipeline.progress import Progress
     from synthkit.pipeline.segmenting import Segment
 
 MODEL_FORMAT = "model/1"
@@ -55,8 +56,9 @@ class Model:
             n: Number of rows, at least 1.
             seed: Public randomness; None draws a fresh seed.
             where: Column -> what all rows satisfy: a value, a range (low, high) with None for an
-                open end, a list of categories, or None for missing. `segment` takes the number of
-                a segment (see `segments`). Rows follow the model's conditional distribution.
+                open end (also of an ordinal column), a list of categories, or None for missing.
+                `segment` takes the number of a segment (see `segments`). Rows follow the model's
+                conditional distribution.
             balance: One column -> `uniform`, or a share for some of its categories (the others
                 share what is left as the model has them). Shares are exact up to whole rows;
                 within a category the rows follow the model.
@@ -98,7 +100,13 @@ class Model:
 
         return draw(self, n, seed=seed, where=where, balance=balance)
 
-    def complete(self, table: pl.DataFrame, *, seed: int | None = None) -> Completion:
+    def complete(
+        self,
+        table: pl.DataFrame,
+        *,
+        seed: int | None = None,
+        progress: Progress | None = None,
+    ) -> Completion:
         """Fills the missing cells of partial rows, each from the posterior of its own row.
 
         The model is only post-processed, but the rows given may be real: a completed real row
@@ -109,6 +117,7 @@ class Model:
                 to be unknown and is filled with a value, never with missing; a column that is
                 left out is drawn as the model has it.
             seed: Public randomness; other seeds give other completions (multiple imputation).
+            progress: Receives how many rows are done.
 
         Returns:
             The completed rows, with the model's columns in order, and their effective sizes.
@@ -119,7 +128,7 @@ class Model:
         """
         from synthkit.pipeline.completing import complete
 
-        return complete(self, table, seed=seed)
+        return complete(self, table, seed=seed, progress=progress)
 
     def segments(self, count: int = 8) -> tuple[Segment, ...]:
         """Lists groups of alike rows that the model has: shares and what sets each apart.
@@ -136,15 +145,22 @@ class Model:
 
         return segments(self, count)
 
-    def save(self, path: str | Path) -> None:
+    def save(self, path: str | Path, *, replace: bool = False) -> None:
         """Writes the model as one safetensors file with a JSON header; whole file or none.
 
+        Args:
+            path: The file.
+            replace: Whether a file of that name may be replaced: another model there has cost
+                budget that no one gives back.
+
         Raises:
-            PublishError: If the file cannot be written.
+            PublishError: If the file cannot be written, or exists and may not be replaced.
         """
         from synthkit.generate import storage
         from synthkit.schema import dump
+        from synthkit.whole_file import require_replaceable
 
+        require_replaceable(Path(path), replace=replace)
         storage.save(
             Path(path),
             self.inner.arrays(),

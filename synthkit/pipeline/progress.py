@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 class Progress(Protocol):
@@ -19,8 +23,54 @@ class Progress(Protocol):
         """Something moved inside the stage.
 
         `event` has `step`, `steps` and `seconds_left`; in the stage `train` also `loss` and
-        `epsilon_so_far` (see `synthkit.generate.ProgressEvent`).
+        `epsilon_so_far` (see `synthkit.generate.ProgressEvent`). Where rows are drawn it is a
+        `RowsDone`.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RowsDone:
+    """How many rows of a table are there."""
+
+    step: int
+    steps: int
+    seconds_left: float | None
+    unit: str = "rows"
+
+
+class RowCounter:
+    """Tells how many rows are done and, at the pace so far, how long the others take.
+
+    Args:
+        rows: Rows in all.
+        progress: Who is told.
+        clock: Gives seconds.
+    """
+
+    def __init__(
+        self, rows: int, progress: Progress, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rows, self._progress, self._clock = rows, progress, clock
+        self._started = clock()
+        self._done = 0
+
+    def tell(self, done: int, *, before: int = 0) -> None:
+        """Tells that `before` and `done` rows are there; never fewer than it told last."""
+        self._done = max(before + done, self._done)
+        spent = self._clock() - self._started
+        left = spent / self._done * (self._rows - self._done) if self._done else None
+        self._progress.step(RowsDone(step=self._done, steps=self._rows, seconds_left=left))
+
+
+def counted(
+    chunks: Iterable[pl.DataFrame], rows: int, progress: Progress
+) -> Iterator[pl.DataFrame]:
+    """Passes frames on and tells of each when the next is asked for: it has been written then."""
+    counter, done = RowCounter(rows, progress), 0
+    for chunk in chunks:
+        yield chunk
+        done += chunk.height
+        counter.tell(done)
 
 
 class Silent:

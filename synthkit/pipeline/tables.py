@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -40,6 +40,7 @@ def checked(
     from synthkit.schema import check, clamp
     from synthkit.source import conform
 
+    require_frame(table, what=what)
     # PRIVACY: looks at every cell before the ledger is charged. The answer goes to the operator,
     # who holds the table, and nothing is released on this path but "refused, so many rows"; a job
     # that goes on does not depend on it. With `clamp` there is no refusal by value at all.
@@ -58,7 +59,26 @@ def checked(
             "or set `invalid_values: clamp` to move invalid cells into the schema's domain.",
             details=[f"{p.message} {p.hint}".strip() for p in problems],
         )
-    return conform(table, schema)
+    return conform(table, schema, what=what)
+
+
+def require_frame(table: object, *, what: str) -> None:
+    """Refuses what is no table in memory, such as a file's name.
+
+    Args:
+        table: What was given.
+        what: What it is, for the message.
+
+    Raises:
+        InputError: If it is no polars DataFrame.
+    """
+    import polars as pl
+
+    if not isinstance(table, pl.DataFrame):
+        raise InputError(
+            f"The {what} must be a polars DataFrame, not {type(table).__name__}.",
+            hint="`synthkit.read` reads a file; `polars.from_pandas` takes a pandas table.",
+        )
 
 
 def require_apart(train: pl.DataFrame, holdout: pl.DataFrame, schema: Schema) -> None:
@@ -113,22 +133,28 @@ def writable_format(path: Path) -> Literal["csv", "parquet"]:
     )
 
 
-def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
+def write_table(chunks: Iterable[pl.DataFrame], path: Path, *, replace: bool = True) -> int:
     """Streams frames of one schema into a Parquet or CSV file; whole file or none.
+
+    Args:
+        chunks: The frames.
+        path: The file.
+        replace: Whether a file of that name may be replaced.
 
     Returns:
         The number of rows written.
 
     Raises:
         InputError: If the file's suffix names no known format.
-        PublishError: If the file cannot be written (no such folder, no permission, full disk).
+        PublishError: If the file cannot be written (no such folder, no permission, full disk, a
+            file that must not be replaced).
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     kind = writable_format(path)
     rows = 0
-    with whole_file(path) as file:
+    with whole_file(path, replace=replace) as file:
         writer: pq.ParquetWriter | None = None
         try:
             for i, chunk in enumerate(chunks):
@@ -151,16 +177,59 @@ def write_table(chunks: Iterable[pl.DataFrame], path: Path) -> int:
     return rows
 
 
-def require_folder(path: Path) -> None:
-    """Refuses an output whose folder is missing or closed, before any work is done.
+def require_output(path: Path, *, replace: bool, inputs: Sequence[Path] = ()) -> None:
+    """Refuses an output file that would cost something, before anything is read or spent.
+
+    Args:
+        path: The file to be written.
+        replace: Whether a file of that name may be replaced.
+        inputs: The files that the same job reads; none of them is ever replaced.
 
     Raises:
-        InputError: If the folder does not exist, is no folder, or may not be written to.
+        InputError: If it cannot be written, is one of the inputs (also by another name or by a
+            link), or exists and may not be replaced.
+    """
+    require_other(path, inputs)
+    require_folder(path)
+    if os.path.lexists(path) and not replace:
+        raise InputError(
+            f"{path} exists already.",
+            hint="Pass --replace to replace it, or choose another name.",
+        )
+
+
+def require_other(path: Path, inputs: Sequence[Path]) -> None:
+    """Refuses an output that is one of the files read, also by another name or by a link.
+
+    Raises:
+        InputError: If it is.
+    """
+    for given in inputs:
+        with contextlib.suppress(OSError):  # one of the two is not there
+            if os.path.samefile(path, given):
+                raise InputError(
+                    f"{path} is the output and an input at once.",
+                    hint="Choose another name: a file that is read is never replaced.",
+                )
+
+
+def require_folder(path: Path) -> None:
+    """Refuses an output that no file can be, before any work is done.
+
+    Raises:
+        InputError: If its folder does not exist, is no folder, or may not be written to; or a
+            folder, a link, a device or a pipe has its name.
     """
     folder = path.parent if path.parent != Path() else Path(".")
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", hint="Make it first, or choose another.")
-    if not os.access(folder, os.W_OK):
+    if not os.access(folder, os.W_OK | os.X_OK):
         raise InputError(f"The folder {folder} is not writable.", hint="Choose another folder.")
     if path.is_dir():
         raise InputError(f"{path} is a folder.", hint="Give the name of a file to write.")
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # A rename would put a file in its place: a superuser's /dev/null, for one.
+        raise InputError(
+            f"{path} is a link, a device or a pipe, not a file.",
+            hint="Give the name of a file: it is written beside its name, then renamed.",
+        )

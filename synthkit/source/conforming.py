@@ -21,6 +21,7 @@ def conform(
     schema: Schema,
     *,
     unreadable_cells: Literal["refuse", "missing"] = "refuse",
+    what: str = "table",
 ) -> pl.DataFrame:
     """Brings a raw table into the form that rooms exchange.
 
@@ -32,6 +33,7 @@ def conform(
         schema: What the columns are.
         unreadable_cells: `refuse` raises on cells that cannot be read as their kind; `missing`
             makes them null, so that no error depends on a cell.
+        what: What the table is, for messages.
 
     Returns:
         Conformed table, shape (n_rows, len(schema.columns)). Conforming it again changes nothing.
@@ -61,7 +63,7 @@ def conform(
     if problems:
         n = len(problems)
         raise InputError(
-            f"The table does not fit its schema in {n} column{'' if n == 1 else 's'}.",
+            f"The {what} does not fit its schema in {n} column{'' if n == 1 else 's'}.",
             hint="Correct the schema or the table; `synthkit check` shows every problem.",
             details=problems,
         )

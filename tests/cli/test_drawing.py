@@ -37,7 +37,7 @@ def test_a_condition_is_told_with_its_mass_and_what_it_rests_on(model, command, 
     assert 0 < support["mass"] < 1
     assert support["effective"] <= support["drawn"]
     assert pl.read_csv(tmp_path / "s.csv")["age"].is_between(30, 60).all()
-    plain = command("sample", model, "-n", 100, "-o", tmp_path / "s.csv", "--where", "age=30..60")
+    plain = command("sample", model, "-n", 100, "-o", tmp_path / "t.csv", "--where", "age=30..60")
     assert "of the model's rows satisfy the condition" in plain.out
 
 
@@ -47,7 +47,7 @@ def test_shares_and_balance_are_exact(model, command, tmp_path):
     assert set(pl.read_csv(path)["ward"].value_counts()["count"]) == {30}
     command(
         "sample", model, "-n", 100, "-o", path, "--share", "ward=north:0.5",
-        "--share", "ward=east:0.25",
+        "--share", "ward=east:0.25", "--replace",
     )  # fmt: skip
     counts = dict(pl.read_csv(path)["ward"].value_counts().iter_rows())
     assert counts == {"north": 50, "east": 25, "south": 25}
@@ -83,6 +83,12 @@ def test_few_effective_latents_are_noted(model, command, tmp_path, monkeypatch):
     assert "effective latents" in outcome.err
 
 
+def test_the_help_of_a_condition_says_missing_as_it_is_written(command):
+    printed = " ".join(command("sample", "--help").out.split())
+    assert "with nothing after the equals sign: cells that are missing" in printed
+    assert "(missing)" not in printed
+
+
 def test_partial_rows_are_completed_and_real_cells_are_called_real(model, command, tmp_path):
     partial = tmp_path / "partial.csv"
     partial.write_text("age,ward,weight\n44,,60.5\n,north,\n")
@@ -93,9 +99,32 @@ def test_partial_rows_are_completed_and_real_cells_are_called_real(model, comman
     assert rows.select("age", "weight").row(0) == (44, 60.5)
     assert rows["ward"][1] == "north"
     assert rows.null_count().sum_horizontal().item() == 0
-    printed = command("complete", model, partial, "-o", tmp_path / "whole.csv", "--json").out
+    again = ("complete", model, partial, "-o", tmp_path / "whole.csv", "--replace", "--json")
+    printed = command(*again).out
     assert json.loads(printed)["covered_by_epsilon"] is False
     assert "no epsilon covers" in " ".join(command("complete", "--help").out.split())
+
+
+def test_a_long_drawing_tells_rows_done_and_a_short_one_nothing(
+    model, command, tmp_path, monkeypatch
+):
+    from synthkit.cli import console
+
+    partial = tmp_path / "partial.csv"
+    partial.write_text("age,ward\n44,\n,north\n")
+    sample = ("sample", model, "-n", 250, "-o", tmp_path / "s.csv", "--replace")
+    complete = ("complete", model, partial, "-o", tmp_path / "w.csv", "--replace")
+    listed = ("segments", model, "--count", 2)
+    assert command(*sample).err == ""
+    monkeypatch.setattr(console, "FIRST_LINE_S", 0.0)
+    monkeypatch.setattr(console, "BETWEEN_LINES_S", 0.0)
+    monkeypatch.setattr("synthkit.pipeline.drawing.CHUNK_ROWS", 100)
+    told = command(*sample).err
+    assert "read the model, after" in told
+    for rows, share in ((100, 40), (200, 80), (250, 100)):
+        assert f"sample {share}% ({rows}/250 rows, " in told
+    assert "complete 100% (2/2 rows, 0 s left)" in command(*complete).err
+    assert "find segments, after" in command(*listed).err
 
 
 def test_rows_outside_the_domain_are_refused_in_counts(model, command, tmp_path):

@@ -271,6 +271,79 @@ def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(
     assert current.rstrip().endswith("14 s left, epsilon 0.96, loss 0.93")
 
 
+def test_rows_and_time_left_fit_beside_a_bar_in_80_columns():
+    import io
+
+    from rich.console import Console
+
+    from synthkit.cli.console import Bars, note_of
+    from synthkit.pipeline.progress import RowsDone
+
+    event = RowsDone(step=1_200_000, steps=3_000_000, seconds_left=12.3)
+    note = "1,200,000/3,000,000 rows, 12 s left"
+    many = RowsDone(step=12_000_000, steps=30_000_000, seconds_left=None)
+    assert note_of(event) == note
+    assert note_of(many) == "12.0/30.0 M rows"
+    bars = Bars()
+    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    bars._progress.live.console = screen
+    bars.stage("read the model")
+    bars.stage("sample")
+    bars.step(event)
+    screen.print(bars._progress.get_renderable())
+    assert screen.file.getvalue().rstrip().endswith(note)
+
+
+def test_a_bar_appears_only_once_a_job_has_taken_long(monkeypatch, capsys):
+    import time
+
+    from synthkit.cli import console
+
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    with console.progress() as bars:
+        bars.stage("train")
+        assert not bars._progress.live.is_started
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(console, "SHOWN_AFTER_S", 0.01)
+    with console.progress() as bars:
+        bars.stage("train")
+        until = time.monotonic() + 60
+        while not bars._progress.live.is_started and time.monotonic() < until:
+            time.sleep(0.01)
+        assert bars._progress.live.is_started
+        bars._progress.refresh()
+    assert "train" in capsys.readouterr().err
+
+
+def test_rows_are_told_with_the_time_that_the_others_take_at_this_pace():
+    from synthkit.pipeline.progress import RowCounter, RowsDone, Silent, counted
+    from tests.pipeline.jobs import visits
+
+    told: list[RowsDone] = []
+
+    class Telling(Silent):
+        def step(self, event):
+            told.append(event)
+
+    now = 0.0
+    counter = RowCounter(400, Telling(), clock=lambda: now)
+    counter.tell(0)
+    now = 10.0
+    counter.tell(60, before=40)
+    now = 12.0
+    counter.tell(20)
+    assert [(e.step, e.steps, e.seconds_left) for e in told] == [
+        (0, 400, None), (100, 400, 30.0), (100, 400, 36.0),
+    ]  # fmt: skip
+    told.clear()
+    seen = []
+    for chunk in counted([visits(20), visits(30)], 50, Telling()):
+        seen.append((chunk.height, [e.step for e in told]))
+    assert seen == [(20, []), (30, [20])], "a chunk counts once it has been taken"
+    assert [e.step for e in told] == [20, 50]
+
+
 def test_a_log_gets_a_line_now_and_then_and_a_short_job_none(capsys):
     from types import SimpleNamespace
 
