@@ -49,14 +49,14 @@ def parse_condition(column: Column, given: object) -> Condition:
 
     Args:
         column: The column.
-        given: A value; text with a value, `LOW..HIGH` (either end may be left out) or, for
-            categories, `A|B`; a tuple (low, high), None being an open end; a list or set of
-            categories; None or an empty text: missing.
+        given: A value; text with a value, `LOW..HIGH` (either end may be left out; of an ordinal
+            column, categories in its order) or, for categories, `A|B`; a tuple (low, high), None
+            being an open end; a list or set of categories; None or an empty text: missing.
 
     Raises:
         InputError: If it is no condition that the column can satisfy.
     """
-    if given is None or (given == "" and column.nullable):
+    if given is None or (given == "" and (column.nullable or "" not in _names(column))):
         if not column.nullable:
             raise InputError(
                 f"The column {column.name!r} is never missing.", hint="Name a value instead."
@@ -74,34 +74,77 @@ def parse_condition(column: Column, given: object) -> Condition:
     if isinstance(given, str) and _RANGE in given:
         low, _, high = given.partition(_RANGE)
         return Condition(bounds=_bounds(column, (low or None, high or None)))
-    value = parse_value(column, str(given))
+    value = _one_value(column, str(given))
     return Condition(bounds=(value, value))
 
 
+def _one_value(column: Column, text: str) -> object:
+    """Reads one value; where it is none, the hint also says how missing cells are asked for."""
+    try:
+        return parse_value(column, text)
+    except InputError as error:
+        if not column.nullable:
+            raise
+        missing = f"{column.name}= with nothing after it (None in Python)"
+        hint = f"{error.hint} Missing cells are asked for by {missing}."
+        raise InputError(error.message, hint=hint) from None
+
+
 def _categories(column: Column, given: object) -> tuple[object, ...]:
+    if isinstance(given, tuple) and column.kind == "ordinal":
+        return _between(column, given)
     if isinstance(given, list | set | frozenset | tuple):
         texts = [str(g) for g in given]
     elif isinstance(given, str) and _ANY_OF in given and given not in _names(column):
         texts = given.split(_ANY_OF)
+    elif isinstance(given, str) and _RANGE in given and given not in _names(column):
+        low, _, high = given.partition(_RANGE)
+        return _between(column, (low or None, high or None))
     else:
         texts = [str(given)]
     if not texts:
         raise InputError(
             f"No category of {column.name!r} is named.", hint="Name at least one of them."
         )
-    return tuple(parse_value(column, text) for text in texts)
+    return tuple(_one_value(column, text) for text in texts)
+
+
+def _between(column: Column, given: tuple[object, ...]) -> tuple[object, ...]:
+    """Returns the categories from one to another, both included, in the column's order."""
+    categories = column.categories or ()
+    # Bought names of no number stand in alphabetical order, whatever they mean.
+    is_in_order = column.domain_source != "noisy" or all(isinstance(c, int) for c in categories)
+    if column.kind != "ordinal" or not is_in_order:
+        raise InputError(
+            f"The categories of {column.name!r} have no order, so that there is no range of them.",
+            hint=f"Name each: {column.name}=A|B, a list in Python. {_listed(column)}",
+        )
+    _require_ends(column, given)
+    low, high = (None if g is None else categories.index(_category(column, str(g))) for g in given)
+    found = categories[low : None if high is None else high + 1]
+    if not found:
+        raise _empty_range(column, "Write the lower end first.")
+    return found
 
 
 def _names(column: Column) -> set[str]:
     return {str(c) for c in categories_of(column)}
 
 
-def _bounds(column: Column, given: tuple[object, ...]) -> tuple[object, object]:
+def _require_ends(column: Column, given: tuple[object, ...]) -> None:
     if len(given) != 2 or (given[0] is None and given[1] is None):
         raise InputError(
             f"The range of {column.name!r} needs a lowest or a highest value.",
             hint="Write 18..65, 65.. or ..17; in Python (18, 65), (65, None) or (None, 17).",
         )
+
+
+def _empty_range(column: Column, hint: str) -> InputError:
+    return InputError(f"No value of the column {column.name!r} lies in that range.", hint=hint)
+
+
+def _bounds(column: Column, given: tuple[object, ...]) -> tuple[object, object]:
+    _require_ends(column, given)
     low, high = (None if g is None else _typed(column, str(g)) for g in given)
     domain: tuple[Any, Any] = column.bounds or (None, None)
     first, last = domain
@@ -114,9 +157,8 @@ def _bounds(column: Column, given: tuple[object, ...]) -> tuple[object, object]:
     except TypeError:
         is_empty = True
     if is_empty:
-        raise InputError(
-            f"No value of the column {column.name!r} lies in that range.",
-            hint="The schema states its bounds; write the lower end first, times without a zone.",
+        raise _empty_range(
+            column, "The schema states its bounds; write the lower end first, times without a zone."
         )
     return low, high
 
@@ -174,14 +216,16 @@ def _outside(column: Column, text: str) -> Any:
 
 
 def _category(column: Column, text: str) -> object:
-    categories = column.categories or ()
-    for category in categories:
+    for category in column.categories or ():
         if str(category) == text:
             return category
+    raise InputError(f"{text!r} is not a category of {column.name!r}.", hint=_listed(column))
+
+
+def _listed(column: Column) -> str:
+    categories = categories_of(column)
     listed = ", ".join(str(c) for c in categories[:20]) + (", ..." if len(categories) > 20 else "")
-    raise InputError(
-        f"{text!r} is not a category of {column.name!r}.", hint=f"Its categories: {listed}."
-    )
+    return f"Its categories: {listed}."
 
 
 def parse_shares(column: Column, given: object) -> dict[object, float]:

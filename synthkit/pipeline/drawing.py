@@ -181,6 +181,7 @@ def draw(
             "The number of rows must be a whole number of at least 1.",
             hint="Ask for as many rows as you need, for example 10000.",
         )
+    _require_mappings(where, balance)
     rng = generator_of(seed)
     obedience = Obedience(model) if model.schema.constraints else None
     conditions, segment = _conditions(model, where or {})
@@ -200,6 +201,20 @@ def draw(
             source = _source(model, within, segment, max(round(n * share), 1), rng, label)
             parts.append(Part(label=label, share=share, source=source, within=within, base=base))
     return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience)
+
+
+def _require_mappings(where: object, balance: object) -> None:
+    """Refuses conditions and balances that name no column."""
+    if where is not None and not isinstance(where, Mapping):
+        raise InputError(
+            f"Conditions (`where`) must be a dict of columns, not {type(where).__name__}.",
+            hint="For example where={'age': (18, 65), 'ward': ['north', 'east'], 'weight': None}.",
+        )
+    if balance is not None and not isinstance(balance, Mapping):
+        raise InputError(
+            f"A balance must be a dict of one column, not {type(balance).__name__}.",
+            hint="For example balance={'rating': 'uniform'} or {'disease': {'yes': 0.2}}.",
+        )
 
 
 def _implied(

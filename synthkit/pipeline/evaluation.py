@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from synthkit.artifacts import Decision, Evidence, PrivacyStatement
 from synthkit.pipeline.progress import Progress, Stages
 from synthkit.pipeline.run import EVALUATION, gather_evidence
-from synthkit.pipeline.tables import checked, require_apart
+from synthkit.pipeline.tables import checked, require_apart, require_frame
 from synthkit.schema import Schema, from_data, not_public, opened
 
 if TYPE_CHECKING:
@@ -66,7 +66,8 @@ def evaluate(
         # What was read from the table binds no synthetic one: its domain may have been bought.
         schema = opened(schema, from_data(schema))
         encoded = SchemaType(**{**vars(schema), "columns": schema.encoded, "unit": "row"})
-        synthetic = conform(synthetic, encoded)
+        require_frame(synthetic, what="synthetic table")
+        synthetic = conform(synthetic, encoded, what="synthetic table")
     # PRIVACY: recorded, not priced: the figures are functions of real rows without noise and stay
     # in the internal edition.
     ledger = ledger or Ledger()

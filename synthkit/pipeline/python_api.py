@@ -37,22 +37,30 @@ def inspect(table: pl.DataFrame, *, name: str = "table") -> Schema:
         name: Name of the table; the ledger's population is derived from it.
 
     Raises:
-        InputError: If the table has no rows or columns.
+        InputError: If the table is no polars DataFrame, or has no rows or columns.
     """
     import polars as pl
 
+    from synthkit.pipeline.tables import require_frame
     from synthkit.schema import inspect
     from synthkit.source import with_inferred_types
 
+    require_frame(table, what="table")
     if all(dtype == pl.String for dtype in table.dtypes):  # as a CSV is read
         table = with_inferred_types(table)
     return inspect(table, name=name).schema
 
 
 def check(table: pl.DataFrame, schema: Schema) -> tuple[Problem, ...]:
-    """Lists all violations of a schema by a table, with counts and never a value."""
+    """Lists all violations of a schema by a table, with counts and never a value.
+
+    Raises:
+        InputError: If the table is no polars DataFrame.
+    """
+    from synthkit.pipeline.tables import require_frame
     from synthkit.schema import check
 
+    require_frame(table, what="table")
     return check(table, schema)
 
 

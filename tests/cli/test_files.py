@@ -84,6 +84,20 @@ class TestEvaluate:
         assert "share people" in outcome.err
         assert not (tmp_path / "e.json").exists()
 
+    @pytest.mark.parametrize(
+        ("option", "named"),
+        [("--train", "train table"), ("--holdout", "holdout"), ("--synthetic", "synthetic table")],
+    )
+    def test_the_table_that_has_another_schema_is_named(
+        self, command, evaluate_options, tmp_path, option, named
+    ):
+        other = tmp_path / "other.csv"
+        other.write_text("colour\nred\n")
+        options = list(evaluate_options)
+        options[options.index(option) + 1] = other
+        outcome = command("evaluate", *options, "-o", tmp_path / "e.json")
+        assert (outcome.code, f"The {named} does not fit its schema" in outcome.err) == (3, True)
+
 
 class TestGate:
     def test_a_foreign_table_has_no_privacy_statement_and_is_inconclusive(self, command, evidence):

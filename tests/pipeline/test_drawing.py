@@ -79,6 +79,8 @@ class TestWhere:
             ({"ward": "north|east"}, pl.col("ward").is_in(["north", "east"])),
             ({"ward": ["north", "east"]}, pl.col("ward").is_in(["north", "east"])),
             ({"grade": [1, 3]}, pl.col("grade").is_in([1, 3])),
+            ({"grade": "2..3"}, pl.col("grade").is_in([2, 3])),
+            ({"grade": (None, 2)}, pl.col("grade").is_in([1, 2])),
             (
                 {"admitted": "2020-02-01..2020-02-10", "returned": True},
                 pl.col("returned")
@@ -121,6 +123,12 @@ class TestWhere:
             ({"age": "a..b"}, "not a value of the integer"),
             ({"age": None}, "never missing"),
             ({"ward": []}, "No category"),
+            ({"grade": "3..2"}, "lies in that range"),
+            ({"grade": "2..4"}, "'4' is not a category"),
+            ({"grade": ".."}, "lowest or a highest"),
+            ({"grade": (1, 2, 3)}, "lowest or a highest"),
+            ({"ward": "north..east"}, "have no order"),
+            (["age"], "must be a dict of columns, not list"),
             ({"ward": "north|west"}, "not a category"),
             ({"weight": "nan.."}, "outside the domain"),
             ({"weight": (60.01, 60.04)}, "meets the condition exactly"),
@@ -132,6 +140,36 @@ class TestWhere:
     def test_a_condition_that_says_nothing_is_refused(self, model, where, words):
         with pytest.raises(InputError, match=words):
             model.sample(5, where=where)
+
+    def test_the_hint_says_how_missing_is_written_where_a_cell_may_be_missing(self, model):
+        with pytest.raises(InputError) as caught:
+            model.sample(5, where={"weight": "(missing)"})
+        assert "weight= with nothing after it" in caught.value.hint
+        with pytest.raises(InputError) as caught:
+            model.sample(5, where={"age": "(missing)"})
+        assert "age=" not in caught.value.hint
+
+    def test_the_hint_names_categories_that_no_range_orders(self, model):
+        with pytest.raises(InputError) as caught:
+            model.sample(5, where={"ward": "north..east"})
+        assert "ward=A|B" in caught.value.hint
+        assert "north, south, east" in caught.value.hint
+
+    def test_bought_names_have_no_order_but_bought_numbers_and_written_names_have(self):
+        from synthkit.pipeline.conditions import parse_condition
+        from synthkit.schema import Column
+
+        def found(categories: tuple[int | str, ...], source: str, given: object):
+            column = Column(name="x", kind="ordinal", categories=categories, domain_source=source)
+            return parse_condition(column, given).values
+
+        assert found(("low", "mid", "high"), "public", "mid..") == ("mid", "high")
+        assert found(("low", "mid", "high"), "public", ("low", "mid")) == ("low", "mid")
+        assert found((1, 2, 5), "noisy", "1..2") == (1, 2)
+        assert found(("1..2", "3..4"), "public", "1..2") == ("1..2",), "a name comes first"
+        assert found(("1..2", "3..4"), "public", "3..4|1..2") == ("3..4", "1..2"), "names, again"
+        with pytest.raises(InputError, match="have no order"):
+            found(("high", "low", "<other>"), "noisy", "high..low")
 
 
 class TestBalance:
@@ -183,6 +221,7 @@ class TestBalance:
             ({"ward": {"north": 0.1, "east": 0.1, "south": 0.1}}, "sum to 0.3"),
             ({"ward": {"west": 0.2}}, "not a category"),
             ({"ward": "uniform", "grade": "uniform"}, "Only one column"),
+            ("ward", "must be a dict of one column, not str"),
         ],
     )
     def test_a_balance_that_cannot_be_struck_is_refused(self, model, balance, words):
@@ -313,6 +352,32 @@ class TestCompletion:
         said = " ".join([error.value.message, error.value.hint, *error.value.details])
         for secret in ("999", "west", "forty", "PatientSentinel1"):
             assert secret not in said
+
+    @pytest.mark.parametrize("given", ["partial.csv", {"age": [44]}, None])
+    def test_what_is_no_table_is_named(self, model, given):
+        with pytest.raises(InputError, match="must be a polars DataFrame") as error:
+            model.complete(given)
+        assert "synthkit.read" in error.value.hint
+
+    def test_the_rows_done_are_told_and_never_fall(self, model, monkeypatch):
+        from synthkit.pipeline.progress import RowsDone, Silent
+
+        monkeypatch.setattr("synthkit.pipeline.completing.CHUNK_ROWS", 100)
+        told: list[RowsDone] = []
+
+        class Telling(Silent):
+            def step(self, event):
+                told.append(event)
+
+        table = self.partial().head(250)
+        done = model.complete(table, seed=0, progress=Telling())
+        assert done.table.equals(model.complete(table, seed=0).table)
+        steps = [event.step for event in told]
+        assert steps == sorted(steps)
+        assert {100, 200, 250} <= set(steps)
+        assert len(steps) > 3, "a chunk tells more than its end"
+        assert {event.steps for event in told} == {250}
+        assert told[-1].seconds_left == 0
 
     def test_a_generator_that_is_no_mixture_says_so(self, model):
         bare = dataclasses.replace(model, inner=OnlySamples(model.inner))

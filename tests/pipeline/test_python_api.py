@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 import synthkit as sk
-from synthkit.errors import BudgetExceeded, ConfigError, InputError
+from synthkit.errors import BudgetExceeded, ConfigError, InputError, PublishError
 from synthkit.privacy.ledger import Ledger
 from tests.pipeline.jobs import PATIENT, schema, visits
 
@@ -40,6 +40,33 @@ def test_inspect_finds_the_person_and_says_that_domains_come_from_the_data(story
     sources = {c.domain_source for c in story["schema"].encoded if c.kind != "boolean"}
     assert sources == {"data"}
     assert [p for p in sk.check(story["table"], story["schema"]) if p.severity == "error"] == []
+
+
+@pytest.mark.parametrize("given", ["visits.csv", {"age": [4]}, [1, 2]])
+def test_what_is_no_table_is_named_in_every_verb(given):
+    table = visits(20)
+    for verb in (
+        lambda: sk.inspect(given),
+        lambda: sk.check(given, schema()),
+        lambda: sk.split(given, schema()),
+        lambda: sk.fit(given, schema(), epsilon=1.0),
+        lambda: sk.evaluate(table, visits(20, first_patient=50), given, schema()),
+    ):
+        with pytest.raises(InputError, match="must be a polars DataFrame") as error:
+            verb()
+        assert "synthkit.read" in error.value.hint
+    assert Ledger().history("visits-test") == ()
+
+
+def test_a_model_file_is_replaced_only_where_that_is_said(story, tmp_path):
+    path = tmp_path / "m"
+    path.write_text("another model, paid for")
+    with pytest.raises(PublishError, match="exists already") as error:
+        story["model"].save(path)
+    assert "replace=True" in error.value.hint
+    assert path.read_text() == "another model, paid for"
+    story["model"].save(path, replace=True)
+    assert sk.Model.load(path).sample(20, seed=1).equals(story["model"].sample(20, seed=1))
 
 
 def test_split_keeps_every_person_on_one_side(story):
