@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from synthkit.pipeline.model import Model
     from synthkit.pipeline.progress import Stages
 
-FEW_EFFECTIVE = 1_000
-"""A condition on fewer effective latents is noted: its rows repeat a small part of the model."""
-
 ModelFile = Annotated[Path, typer.Argument(help="Model file of `synthkit fit`.")]
 TableFile = Annotated[Path, typer.Option("--output", "-o", help=".parquet or .csv to write.")]
 FreshSeed = Annotated[int | None, typer.Option(min=0, help="Default: a fresh one.")]
@@ -115,11 +112,9 @@ def complete(
     print(f"{written:,} rows in {output}, {done.filled:,} cells filled")
     if done.tally:
         print(f"  {done.tally.in_words()}")
-    if done.thin:
-        _note(
-            f"{done.thin:,} rows are so unlike what the model draws that their completion rests "
-            "on fewer than 10 effective latents."
-        )
+    note = done.note()
+    if note:
+        _note(note)
     _note("Cells that were given are in the output as they were: real ones stay real.")
 
 
@@ -194,6 +189,7 @@ def _balance(balance: str | None, share: Sequence[str] | None) -> dict[str, obje
 
 def _print_sample(rows: int, output: Path, drawing: Drawing, *, as_json: bool) -> None:
     """Prints how many rows were written, on what each condition rests, and what rules changed."""
+    from synthkit.pipeline import supporting
     from synthkit.pipeline.ruling import records
 
     supports = [(part.label, part.support) for part in drawing.parts]
@@ -214,18 +210,11 @@ def _print_sample(rows: int, output: Path, drawing: Drawing, *, as_json: bool) -
             print(f"    {rule.broken_as_drawn or 0:.1%} broke it as drawn: {printable(rule.words)}")
     for label, s in supports:
         what = f"{printable(label)}: " if label else ""
-        looked = (
-            f"{s.drawn:,} latents, worth {s.effective:,.0f}"
-            if s.method == "re-weighting"
-            else f"{s.effective:,.0f} of {s.drawn:,} rows drawn"
-        )
+        looked = supporting.in_words(s)
         print(f"  {what}{_share(s.mass)} of the model's rows satisfy the condition ({looked})")
-        if s.effective < min(rows, FEW_EFFECTIVE):
-            _note(
-                f"{what}the rows rest on {s.effective:,.0f} effective "
-                f"{'latents' if s.method == 're-weighting' else 'rows'}; they vary less than so "
-                "many rows should."
-            )
+        note = supporting.note(s, rows)
+        if note:
+            _note(f"{what}{note}")
 
 
 def _note(text: str) -> None:

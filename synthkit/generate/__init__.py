@@ -40,6 +40,7 @@ NOT_PLUGINS = (
     "posterior",
     "price",
     "rejection",
+    "reservoir",
     "sampling",
     "segments",
     "adam",
@@ -116,10 +117,10 @@ class Model(Protocol):
 class ProductMixture(Protocol):
     """What a model may offer beside `Model`: columns that are independent given a latent.
 
-    A model that has these two methods is conditioned exactly, by re-weighting latents
-    (`posterior`), and completes partial rows; any other is conditioned by rejection (`rejection`).
-    A row of `sample` must have the distribution of: a latent of `latents`, then each column by
-    itself from `distributions`.
+    A model that has these two methods is conditioned by re-weighting latents (`posterior`), and
+    completes partial rows; any other is conditioned by rejection (`rejection`). A row of `sample`
+    must have the distribution of: a latent of `latents`, then each column by itself from
+    `distributions`. A model of finitely many latents is a `FiniteMixture`.
     """
 
     def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
@@ -129,6 +130,22 @@ class ProductMixture(Protocol):
         """Returns each column's distribution given each latent, shape (n, sum of sizes).
 
         Columns lie side by side in order; each one's part of a row sums to one.
+        """
+
+
+@runtime_checkable
+class FiniteMixture(ProductMixture, Protocol):
+    """A product mixture of latents that can be enumerated.
+
+    What is asked of it is summed over all of them: exact, and on how many of them an answer rests
+    is known. A mixture that draws from finitely many latents has to offer this: without it they
+    are drawn, and a latent that comes again is taken for another (a law in `tests/laws` sees it).
+    """
+
+    def all_latents(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns every latent once, shape (n_latents, any), float32, and prior probabilities.
+
+        The probabilities have shape (n_latents,), float64, are above 0 and sum to one.
         """
 
 

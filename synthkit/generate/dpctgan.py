@@ -303,6 +303,11 @@ class DPCTGANModel:
         """Draws numbers of latents of the bank, each equally likely, shape (n, 1), float32."""
         return rng.integers(len(self.bank), size=(n, 1)).astype(np.float32)
 
+    def all_latents(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the numbers of the bank's latents, shape (n_bank, 1), all equally likely."""
+        n = len(self.bank)
+        return np.arange(n, dtype=np.float32)[:, None], np.full(n, 1.0 / n)
+
     def distributions(self, latents: np.ndarray) -> np.ndarray:
         """Returns the softmax of each column given each latent, shape (n, sum of sizes)."""
         return np.asarray(self._cells[latents[:, 0].astype(np.int64)])

@@ -46,6 +46,10 @@ class IndependentModel:
         """Returns `n` empty latents, shape (n, 0): nothing links the columns."""
         return np.zeros((n, 0), dtype=np.float32)
 
+    def all_latents(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the one latent there is, empty, shape (1, 0), and its probability."""
+        return np.zeros((1, 0), dtype=np.float32), np.ones(1)
+
     def distributions(self, latents: np.ndarray) -> np.ndarray:
         """Returns the same distributions for each latent, shape (n, sum of sizes)."""
         flat = np.concatenate([p / p.sum() for p in self.probabilities])

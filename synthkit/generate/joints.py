@@ -1,8 +1,9 @@
 """How often two codes of a model come together: tables of pairs of columns, from the model alone.
 
-Of a product mixture a table is the mean, over latents of a fixed seed, of the outer product of two
-columns' distributions: exact up to the number of latents. Of any other model it is counted in
-sampled rows. A function of the model, so free of charge; no real row is read here.
+Of a product mixture a table is the mean, over its latents, of the outer product of two columns'
+distributions: exact, or, where latents cannot be listed, exact up to the number that are drawn
+under a fixed seed. Of any other model it is counted in sampled rows. A function of the model, so
+free of charge; no real row is read here.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from synthkit.generate import ProductMixture
+from synthkit.generate import FiniteMixture, ProductMixture
 
 if TYPE_CHECKING:
     from synthkit.generate import Model
@@ -42,16 +43,22 @@ def pair_tables(
     starts = np.concatenate([[0], np.cumsum(sizes)])
     tables = {(a, b): np.zeros((sizes[a], sizes[b])) for a, b in pairs}
     rng = np.random.default_rng(SEED)
-    if not isinstance(model, ProductMixture):
+    mixture: object = model
+    if not isinstance(mixture, ProductMixture):
         values = model.sample(ROWS, rng).astype(np.int64)
         for (a, b), table in tables.items():
             np.add.at(table, (values[:, a], values[:, b]), 1.0 / len(values))
         return tables
-    for _ in range(LATENTS // BATCH):
-        cells = model.distributions(model.latents(BATCH, rng))
+    if isinstance(mixture, FiniteMixture):
+        latents, prior = mixture.all_latents()
+    else:
+        latents, prior = mixture.latents(LATENTS, rng), np.full(LATENTS, 1.0 / LATENTS)
+    for first in range(0, len(latents), BATCH):
+        cells = mixture.distributions(latents[first : first + BATCH])
+        shares = prior[first : first + BATCH, None]
         for (a, b), table in tables.items():
             one, other = (cells[:, starts[i] : starts[i + 1]] for i in (a, b))
-            table += (one.T @ other).astype(np.float64) / LATENTS
+            table += (one * shares).T @ other
     return tables
 
 

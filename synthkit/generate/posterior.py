@@ -2,11 +2,15 @@
 
 In a mixture of products the columns are independent given the latent u, so by Bayes' theorem
 p(u | condition) is proportional to p(u) times the product, over the conditioned columns, of the
-probability that the column satisfies it given u. Latents are drawn from their prior, weighted so,
-and drawn again by weight (sampling importance resampling: Rubin 1988; Smith and Gelfand 1992,
-doi:10.1080/00031305.1992.10475856); the columns then follow from each latent. Exact up to the
-number of latents: the effective sample size 1 / sum of squared weights (Kong 1992) says how many
-independent latents the weighted ones are worth. Post-processing: no real row is read here.
+probability that the column satisfies it given u. Rows get latents by these weights, and the columns
+then follow from each latent.
+
+Of a mixture whose latents can be enumerated (`FiniteMixture`) every latent is weighted: mass and
+posterior are exact. Of any other, latents are drawn from their prior, weighted, and drawn again by
+weight (sampling importance resampling: Rubin 1988; Smith and Gelfand 1992,
+doi:10.1080/00031305.1992.10475856). Either way 1 / sum of squared weights (Kish 1965; Kong 1992)
+says how many latents of equal weight the weighted ones are worth: of enumerated ones, how many
+products of distributions the rows mix. Post-processing: no real row is read here.
 
 `evidence` is, for each conditioned column, the probability of the condition given each code,
 shape (size,): several codes may satisfy a condition, and each of them in part.
@@ -20,19 +24,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from synthkit.errors import InputError
-from synthkit.generate import ProductMixture
+from synthkit.generate import FiniteMixture, ProductMixture
 from synthkit.generate.batches import Batch
 from synthkit.generate.layout import code_dtype
 
 BATCH = 8_192
 """Latents per look at the mixture."""
 MAX_LATENTS = 2**19
-"""Most latents that are drawn for one condition."""
+"""Most latents that are drawn for one condition, where they cannot be enumerated."""
 MIN_LATENTS = 2**14
 WANTED_EFFECTIVE = 50_000
 """Effective latents at which drawing stops, however many rows are asked for."""
 FEWEST_EFFECTIVE = 100
-"""Below this a condition is refused: its rows would be copies of a few latents."""
+"""Below this a condition is refused where latents are drawn: too few to know its posterior."""
 LEAST_MASS = 1e-6
 """Below this a condition is refused: the model says next to nothing of it."""
 
@@ -42,15 +46,16 @@ class Support:
     """What the model says of a condition, and on how many latents (or rows) that rests."""
 
     mass: float
-    """Estimated probability of the condition under the model."""
+    """Probability of the condition under the model: exact, or estimated."""
     standard_error: float
-    """Of `mass`."""
+    """Of `mass`; 0.0 where it is exact."""
     drawn: int
-    """Latents (or rows) that were looked at."""
+    """Latents looked at (by enumeration: all that the model has), or rows."""
     effective: float
-    """Effective sample size of the latents (or number of rows that satisfied the condition)."""
+    """How many latents of equal weight those are worth (by enumeration: how many products of
+    distributions the rows mix), or number of rows that satisfied the condition."""
     method: str
-    """`re-weighting` or `rejection`."""
+    """`enumeration`, `re-weighting` or `rejection`."""
 
 
 class Posterior:
@@ -60,8 +65,9 @@ class Posterior:
         mixture: The model.
         sizes: Number of codes of each column.
         evidence: Probability of the condition given each code, by the column's place.
-        n: About how many rows will be drawn; decides how many latents are looked at.
-        rng: Source of the latents.
+        n: About how many rows will be drawn; decides how many latents are looked at, where they
+            cannot be enumerated.
+        rng: Source of the latents, where they cannot.
         member: Further weight of each latent, shape (n_latents,), from latents and their
             distributions; None: 1.
 
@@ -82,22 +88,47 @@ class Posterior:
         self._mixture, self._sizes, self._evidence = mixture, tuple(sizes), dict(evidence)
         self._starts = np.concatenate([[0], np.cumsum(self._sizes)])
         self._member = member
+        if isinstance(mixture, FiniteMixture):
+            latents, weights, self.support = self._enumerated(mixture)
+        else:
+            latents, weights, self.support = self._looked_for(n, rng)
+        _require(self.support)
+        self._latents = latents
+        self._steps = np.cumsum(weights)  # (n_kept,)
+
+    def _enumerated(self, mixture: FiniteMixture) -> tuple[np.ndarray, np.ndarray, Support]:
+        """Weighs every latent that there is."""
+        latents, prior = mixture.all_latents()
+        parts = [latents[i : i + BATCH] for i in range(0, len(latents), BATCH)]
+        given = [self._weights(mixture.distributions(part)) for part in parts]
+        weights = prior * np.concatenate(given)  # (n_latents,)
+        support = Support(
+            mass=float(weights.sum()),
+            standard_error=0.0,
+            drawn=len(latents),
+            effective=float(worth(weights)),
+            method="enumeration",
+        )
+        return latents[weights > 0], weights[weights > 0], support
+
+    def _looked_for(
+        self, n: int, rng: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray, Support]:
+        """Draws latents and weighs them until they are worth enough, or are too many."""
         wanted = min(max(n, FEWEST_EFFECTIVE * 50), WANTED_EFFECTIVE)
         latents, weights, drawn = [], [], 0
         total, squared = 0.0, 0.0
         while drawn < MIN_LATENTS or (total**2 < wanted * squared or total == 0.0):
             if drawn >= MAX_LATENTS:
                 break
-            part = mixture.latents(BATCH, rng)
-            weight = self._weights(mixture.distributions(part))  # (BATCH,)
+            part = self._mixture.latents(BATCH, rng)
+            weight = self._weights(self._mixture.distributions(part))  # (BATCH,)
             drawn += BATCH
             total, squared = total + weight.sum(), squared + np.square(weight).sum()
             latents.append(part[weight > 0])
             weights.append(weight[weight > 0])
-        self.support = _support(total, squared, drawn)
-        _require(self.support)
-        self._latents = np.concatenate(latents)
-        self._steps = np.cumsum(np.concatenate(weights))  # (n_kept,)
+        found = np.concatenate(weights)
+        return np.concatenate(latents), found, _estimated(found, drawn)
 
     def _block(self, column: int) -> slice:
         return slice(int(self._starts[column]), int(self._starts[column + 1]))
@@ -149,26 +180,37 @@ class Posterior:
                 yield at, Batch(drawn, cells, latent_of)
 
 
-def _support(total: float, squared: float, drawn: int) -> Support:
-    mass = float(total) / drawn
-    variance = max(squared / drawn - mass**2, 0.0)
+def worth(weights: np.ndarray) -> np.ndarray:
+    """Returns the number of equal weights that these are worth, along the last axis; 0 of none."""
+    total = weights.sum(-1)
+    share = weights / np.maximum(total, np.finfo(np.float64).tiny)[..., None]
+    squared = np.square(share).sum(-1)
+    return np.asarray(np.where(squared > 0, 1.0 / np.maximum(squared, 1e-300), 0.0))
+
+
+def _estimated(weights: np.ndarray, drawn: int) -> Support:
+    """Describes drawn latents; `weights` of those that have any, shape (n_kept,)."""
+    mass = float(weights.sum()) / drawn
+    variance = max(float(np.square(weights).sum()) / drawn - mass**2, 0.0)
     return Support(
         mass=mass,
         standard_error=float(np.sqrt(variance / drawn)),
         drawn=drawn,
-        effective=float(total**2 / squared) if squared > 0 else 0.0,
+        effective=float(worth(weights)),
         method="re-weighting",
     )
 
 
 def _require(support: Support) -> None:
     """Refuses a condition that the model says next to nothing of."""
-    if support.mass >= LEAST_MASS and support.effective >= FEWEST_EFFECTIVE:
+    is_known = support.method == "enumeration" or support.effective >= FEWEST_EFFECTIVE
+    if support.mass >= LEAST_MASS and is_known:
         return
     about = f"about {support.mass:.2g}" if support.mass > 0 else "no measurable share"
+    looked = f", and {support.drawn:,} latents are worth {support.effective:,.0f} for it"
     raise InputError(
-        f"The condition has next to no mass: {about} of the model's rows satisfy it, and "
-        f"{support.drawn:,} latents are worth {support.effective:,.0f} for it.",
+        f"The condition has next to no mass: {about} of the model's rows satisfy it"
+        f"{'' if support.method == 'enumeration' else looked}.",
         hint=f"Loosen the condition (a wider range, fewer columns) until at least {LEAST_MASS:g} "
         "of the rows satisfy it; rows made to order from nothing would not follow the model.",
     )

@@ -1,10 +1,11 @@
 """Segments: groups of latents that give alike rows, found in the model alone.
 
 In: a product mixture. Out: the centre of each segment, its share, and the mean distribution of
-each column within it. Latents are drawn under a fixed seed and their distributions grouped by
-k-means (Lloyd 1982; seeding: Arthur and Vassilvitskii 2007, k-means++) on square roots of
-probabilities, where squared distance is twice the squared Hellinger distance summed over columns.
-A function of the model and the number of segments: post-processing, so free of charge.
+each column within it. All latents (of a mixture that cannot list them, many, drawn under a fixed
+seed) are grouped by their distributions: k-means (Lloyd 1982; seeding: Arthur and Vassilvitskii
+2007, k-means++) on square roots of probabilities, where squared distance is twice the squared
+Hellinger distance summed over columns. A function of the model and the number of segments:
+post-processing, so free of charge.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from synthkit.generate import ProductMixture
+from synthkit.generate import FiniteMixture, ProductMixture
 
 LATENTS = 16_384
+"""Drawn where they cannot be listed."""
 _SEED = 20_240_917
 """Fixed: the same model has the same segments wherever they are listed or used."""
 _ROUNDS = 50
@@ -36,7 +38,7 @@ class Segments:
 
     def of(self, cells: np.ndarray) -> np.ndarray:
         """Returns the segment of each latent from its distributions (n, width); shape (n,)."""
-        return _nearest(np.sqrt(cells), self.centres)
+        return _nearest(_points(cells), self.centres)
 
     def member(self, segment: int, cells: np.ndarray) -> np.ndarray:
         """Returns 1.0 for latents of a segment, else 0.0, shape (n,)."""
@@ -46,35 +48,54 @@ class Segments:
 def find(mixture: ProductMixture, count: int) -> Segments:
     """Groups the latents of a model into at most `count` segments."""
     rng = np.random.default_rng(_SEED)
-    cells = mixture.distributions(mixture.latents(LATENTS, rng))  # (LATENTS, width)
-    points = np.sqrt(np.asarray(cells, dtype=np.float32))
-    centres = _seeded(points, count, rng)
+    if isinstance(mixture, FiniteMixture):
+        latents, prior = mixture.all_latents()
+    else:
+        latents, prior = mixture.latents(LATENTS, rng), np.full(LATENTS, 1.0 / LATENTS)
+    cells = mixture.distributions(latents)  # (n_latents, width)
+    points = _points(cells)
+    centres = _seeded(points, prior, count, rng)
     owner = _nearest(points, centres)
     for _ in range(_ROUNDS):
-        centres = np.stack([points[owner == k].mean(0) for k in np.unique(owner)])
+        kept = np.unique(owner)
+        centres = np.stack([_mean(points, prior, owner == k) for k in kept]).astype(np.float32)
         moved = _nearest(points, centres)
         if np.array_equal(moved, owner):
             break
         owner = moved
-    kept, counts = np.unique(owner, return_counts=True)
-    order = kept[np.argsort(-counts, kind="stable")]
+    kept = np.unique(owner)
+    shares = np.array([prior[owner == k].sum() for k in kept])
+    order = np.argsort(-shares, kind="stable")
     return Segments(
-        centres=centres[order],
-        shares=np.sort(counts)[::-1] / len(points),
-        profiles=np.stack([cells[owner == k].mean(0, dtype=np.float64) for k in order]),
-        overall=cells.mean(0, dtype=np.float64),
+        centres=centres[kept[order]],
+        shares=shares[order],
+        profiles=np.stack([_mean(cells, prior, owner == k) for k in kept[order]]),
+        overall=_mean(cells, prior, np.ones(len(cells), dtype=bool)),
     )
 
 
-def _seeded(points: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+def _points(cells: np.ndarray) -> np.ndarray:
+    return np.sqrt(np.asarray(cells, dtype=np.float32))
+
+
+def _mean(rows: np.ndarray, prior: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Returns the mean of chosen rows (n, width) by their prior, shape (width,), float64."""
+    weights = prior[chosen]
+    return np.asarray(weights @ rows[chosen].astype(np.float64) / weights.sum())
+
+
+def _seeded(
+    points: np.ndarray, prior: np.ndarray, count: int, rng: np.random.Generator
+) -> np.ndarray:
     """Chooses far-apart points as first centres; fewer where all points coincide with one."""
-    chosen = [int(rng.integers(len(points)))]
+    chosen = [int(rng.choice(len(points), p=prior))]
     gap = np.full(len(points), np.inf)
     while len(chosen) < count:
         gap = np.minimum(gap, np.square(points - points[chosen[-1]]).sum(1, dtype=np.float64))
         if gap.sum() <= 1e-9:
             break
-        chosen.append(int(rng.choice(len(points), p=gap / gap.sum())))
+        share = prior * gap
+        chosen.append(int(rng.choice(len(points), p=share / share.sum())))
     return points[chosen]
 
 

@@ -25,12 +25,11 @@ from synthkit.pipeline.tally import Tally
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.generate.completion import Completed
     from synthkit.pipeline.model import Model
     from synthkit.schema import Schema
 
 CHUNK_ROWS = 20_000
-FEW_EFFECTIVE = 10
-"""A row whose latents are worth fewer than this is counted as thinly supported."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,16 +39,29 @@ class Completion:
     table: pl.DataFrame
     """Shape (n_rows, n_columns of the model)."""
     effective: np.ndarray
-    """Effective sample size of the latents of each row, shape (n_rows,)."""
+    """How many latents of the model each row rests on, shape (n_rows,): what its posterior's
+    weights are worth in equal ones."""
+    thin: int
+    """Rows that rest on too few latents (`generate.completion`): next to one of the model's, so
+    that several cells drawn in a row hardly follow each other."""
+    latents: int | None
+    """Latents that the model has; None: they are drawn, not enumerated."""
     filled: int
     """Number of cells that were drawn."""
     tally: Tally | None = None
     """What the schema's rules changed among the drawn cells; None: it has none."""
 
-    @property
-    def thin(self) -> int:
-        """Rows whose posterior rests on fewer than ten effective latents."""
-        return int((self.effective < FEW_EFFECTIVE).sum())
+    def note(self) -> str | None:
+        """Says what thin rows are; None: there are none."""
+        if not self.thin:
+            return None
+        rows = "1 row rests" if self.thin == 1 else f"{self.thin:,} rows rest"
+        if self.latents is None:
+            return f"{rows} on fewer than 10 effective latents: their cells are a rough guess."
+        return (
+            f"{rows} on next to one of the model's {self.latents:,} latents: what was filled in "
+            "follows the given cells, but other filled cells of its row hardly."
+        )
 
 
 def complete(
@@ -76,21 +88,23 @@ def complete(
     obedience = Obedience(model) if model.schema.constraints else None
     tally = Tally()
     counter = RowCounter(given.height, progress or Silent())
-    frames, sizes, filled = [], [], 0
+    frames, done, filled = [], [], 0
     for start in range(0, given.height, CHUNK_ROWS):
         part = given.slice(start, CHUNK_ROWS)
-        frame, effective, cells, known = _completed(
+        frame, codes, cells, known = _completed(
             model, part, rng, settled=partial(counter.tell, before=start)
         )
         if obedience is not None:
             frame = obedience.enforce(frame, None, rng, tally, pinned=known)
         frames.append(frame)
-        sizes.append(effective)
+        done.append(codes)
         filled += cells
         counter.tell(part.height, before=start)
     return Completion(
         table=pl.concat(frames),
-        effective=np.concatenate(sizes),
+        effective=np.concatenate([d.effective for d in done]),
+        thin=sum(int(d.thin.sum()) for d in done),
+        latents=done[0].latents,
         filled=filled,
         tally=None if obedience is None else tally,
     )
@@ -154,8 +168,8 @@ def _completed(
     given: pl.DataFrame,
     rng: np.random.Generator,
     settled: Callable[[int], None],
-) -> tuple[pl.DataFrame, np.ndarray, int, dict[str, np.ndarray]]:
-    """Returns whole rows, effective sizes, how many cells were drawn, and which were given."""
+) -> tuple[pl.DataFrame, Completed, int, dict[str, np.ndarray]]:
+    """Returns whole rows, their codes, how many cells were drawn, and which were given."""
     import polars as pl
 
     from synthkit.generate.completion import complete as complete_codes
@@ -188,4 +202,4 @@ def _completed(
         for i, p in enumerate(parts)
     ]
     is_known = {part.name: known[:, i] for i, part in enumerate(parts)}
-    return pl.DataFrame(columns), done.effective, int((~known).sum()), is_known
+    return pl.DataFrame(columns), done, int((~known).sum()), is_known

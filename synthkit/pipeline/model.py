@@ -120,7 +120,8 @@ class Model:
             progress: Receives how many rows are done.
 
         Returns:
-            The completed rows, with the model's columns in order, and their effective sizes.
+            The completed rows, with the model's columns in order, and on how many latents each
+            rests.
 
         Raises:
             InputError: If a column is unknown, values lie outside the model's domain, or the

@@ -75,12 +75,17 @@ def test_what_cannot_be_balanced_is_refused_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_few_effective_latents_are_noted(model, command, tmp_path, monkeypatch):
-    monkeypatch.setattr("synthkit.cli.drawing.FEW_EFFECTIVE", 10**9)
-    outcome = command(
-        "sample", model, "-n", 60_000, "-o", tmp_path / "s.parquet", "--where", "ward=north"
-    )
-    assert "effective latents" in outcome.err
+def test_rows_of_next_to_one_latent_are_noted_and_others_are_not(model, command, tmp_path):
+    ask = ("sample", model, "-n", 60_000, "-o", tmp_path / "s.parquet", "--where")
+    outcome = command(*ask, "segment=50/50")
+    assert outcome.code == 0, outcome
+    assert "they mix about 1.0 of its 64 latents" in outcome.out
+    assert "beyond the condition, links between their columns" in outcome.err
+    (tmp_path / "s.parquet").unlink()
+    outcome = command(*ask, "ward=north")
+    assert outcome.code == 0, outcome
+    assert "of its 64 latents" in outcome.out
+    assert "Note" not in outcome.err
 
 
 def test_the_help_of_a_condition_says_missing_as_it_is_written(command):

@@ -13,18 +13,19 @@ POWER = 0.99
 
 
 class TinyMixture:
-    """A few equally likely latents, each with its own distribution of every column."""
+    """A few latents, each with its own distribution of every column; they are drawn, not listed."""
 
     def __init__(self, sizes: tuple[int, ...] = (3, 4, 2), n_latents: int = 5, seed: int = 0):
         rng = np.random.default_rng(seed)
         self.sizes = sizes
         blocks = [rng.dirichlet(np.full(size, 0.5), n_latents) for size in sizes]
         self.table = np.concatenate(blocks, axis=1)  # (n_latents, width)
+        self.prior = np.full(n_latents, 1 / n_latents)
         self.asked = 0
 
     def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
         self.asked += n
-        return rng.integers(0, len(self.table), (n, 1)).astype(np.float32)
+        return rng.choice(len(self.prior), (n, 1), p=self.prior).astype(np.float32)
 
     def distributions(self, latents: np.ndarray) -> np.ndarray:
         return self.table[latents[:, 0].astype(int)]
@@ -42,8 +43,28 @@ class TinyMixture:
                 given = given * self.block(column)[:, code]
                 if evidence and column in evidence:
                     given = given * evidence[column][code]
-            result[row] = float(given.mean())
+            result[row] = float(given @ self.prior)
         return result
+
+
+class ListedMixture(TinyMixture):
+    """The same with latents that are listed, and not equally likely."""
+
+    def __init__(self, sizes: tuple[int, ...] = (3, 4, 2), n_latents: int = 5, seed: int = 0):
+        super().__init__(sizes, n_latents, seed)
+        self.prior = np.random.default_rng(seed + 1).dirichlet(np.full(n_latents, 3.0))
+
+    def latents(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        raise AssertionError("latents that are listed need not be drawn")
+
+    def all_latents(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.arange(len(self.prior), dtype=np.float32)[:, None], self.prior
+
+    def alone(self, latent: int) -> ListedMixture:
+        """Returns the mixture of one of the latents."""
+        one = ListedMixture(self.sizes, 1)
+        one.table = self.table[latent : latent + 1]
+        return one
 
 
 def exact(joint: Mapping[tuple, float]) -> dict[tuple, float]:

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from synthkit.generate.completion import WANTED_EFFECTIVE, complete
-from tests.generate.mixtures import POWER, TinyMixture, exact, follows, power
+from tests.generate.mixtures import (
+    POWER,
+    ListedMixture,
+    TinyMixture,
+    exact,
+    follows,
+    power,
+)
 
 N = 4_000
 
@@ -41,6 +48,65 @@ def test_unknown_cells_follow_the_posterior_of_the_known_ones(row, known):
     assert follows(done.values, true, done.effective.min())
     for column in np.flatnonzero(known):
         assert set(done.values[:, column].tolist()) == {row[column]}
+
+
+@pytest.mark.parametrize(
+    ("row", "known"),
+    [
+        ((1, 0, 0), (True, False, False)),
+        ((0, 3, 1), (False, True, True)),
+        ((0, 0, 0), (False, False, False)),
+    ],
+)
+def test_by_listed_latents_the_posterior_is_exact_and_rows_say_how_many_they_rest_on(row, known):
+    mixture = ListedMixture()
+    done = filled(mixture, row, known)
+    evidence = evidence_of(mixture, row, known)
+    assert follows(done.values, exact(mixture.joint(evidence)), np.inf)
+    weights = mixture.prior.copy()
+    for column, given in evidence.items():
+        weights *= mixture.block(column) @ given
+    expected = weights.sum() ** 2 / np.square(weights).sum()
+    np.testing.assert_allclose(done.effective, expected, rtol=1e-5)
+    assert done.latents == 5
+
+
+def test_each_row_has_the_posterior_of_its_own_cells_whatever_the_blocks(monkeypatch):
+    mixture = ListedMixture(n_latents=40)
+    rng = np.random.default_rng(5)
+    values = np.stack([rng.integers(0, s, N) for s in mixture.sizes], axis=1)
+    known = rng.random(values.shape) < 0.5
+    allowed = {1: np.array([1.0, 0.0, 0.0, 1.0])}
+    restricted = ~known & np.array([False, True, False])
+    ask = {"allowed": allowed, "restricted": restricted}
+    told: list[int] = []
+    monkeypatch.setattr("synthkit.generate.completion.CELLS", 40 * 700)
+    done = complete(
+        mixture, mixture.sizes, values, known, rng=rng, settled=told.append, **ask
+    )  # fmt: skip
+    assert told == [700, 1_400, 2_100, 2_800, 3_500, N]
+    np.testing.assert_array_equal(done.values[known], values[known])
+    assert set(done.values[restricted[:, 1], 1].tolist()) == {0, 3}
+    for first in range(3):
+        mine = known[:, 0] & ~known[:, 1] & ~known[:, 2] & (values[:, 0] == first)
+        true = exact(mixture.joint({0: np.eye(3)[first]} | allowed))
+        assert follows(done.values[mine], true, np.inf)
+
+
+def test_a_row_of_next_to_one_latent_is_thin_where_it_has_cells_to_link():
+    mixture = ListedMixture(n_latents=500)
+    mixture.prior[:] = 1 / 500
+    mixture.table[:, :3] = [0.5, 0.5, 0.0]
+    mixture.table[17, :3] = [0.0, 0.0, 1.0]
+    values = np.tile([2, 0, 0], (3, 1))
+    known = np.array([[True, False, False], [True, True, False], [False, False, True]])
+    done = complete(mixture, mixture.sizes, values, known, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(done.effective[:2], 1.0, rtol=1e-6)
+    assert done.effective[2] > 100
+    assert done.thin.tolist() == [True, False, False]
+    alone = mixture.alone(17)
+    done = complete(alone, alone.sizes, values, known, rng=np.random.default_rng(0))
+    assert not done.thin.any(), "a model of one latent never linked anything"
 
 
 def test_a_completion_that_ignores_the_known_cells_would_be_caught():
@@ -96,13 +162,30 @@ def test_a_row_that_few_latents_explain_says_so_and_is_completed_all_the_same():
         rng=np.random.default_rng(0),
     )  # fmt: skip
     assert done.values[0, 0] == 1
+    assert done.latents is None
+    assert not done.thin.any()
     assert done.effective[0] < WANTED_EFFECTIVE
+
+
+def test_a_row_that_one_drawn_latent_explains_is_thin():
+    class Once(TinyMixture):
+        def latents(self, n, rng):
+            self.asked += n
+            return (np.arange(n)[:, None] == (0 if self.asked == n else n)).astype(np.float32)
+
+    once = Once(n_latents=2)
+    once.table[:, :3] = [[1.0, 0.0, 0.0], [0.5, 0.5, 0.0]]
+    values, known = np.array([[1, 0, 0]]), np.array([[True, False, False]])
+    done = complete(once, once.sizes, values, known, rng=np.random.default_rng(0))
+    assert done.effective[0] == pytest.approx(1.0)
+    assert done.thin.tolist() == [True]
 
 
 def test_a_seed_gives_the_same_completion():
     mixture = TinyMixture()
-    first, second, other = (
-        filled(mixture, (1, 0, 0), (True, False, False), seed=s).values for s in (1, 1, 2)
-    )
-    np.testing.assert_array_equal(first, second)
-    assert not np.array_equal(first, other)
+    for one in (mixture, ListedMixture()):
+        first, second, other = (
+            filled(one, (1, 0, 0), (True, False, False), seed=s).values for s in (1, 1, 2)
+        )
+        np.testing.assert_array_equal(first, second)
+        assert not np.array_equal(first, other)

@@ -8,7 +8,7 @@ import pytest
 from synthkit.generate.bank import Mixture
 from synthkit.generate.batches import FreeRows
 from synthkit.generate.joints import group_table, pair_tables
-from tests.generate.mixtures import TinyMixture, exact, follows
+from tests.generate.mixtures import ListedMixture, TinyMixture, exact, follows
 
 
 class Sampling(TinyMixture):
@@ -50,6 +50,15 @@ def test_pair_tables_are_the_model_s(is_mixture: bool):
     grouped = group_table(tiny, tiny.sizes, (0, 1), 2)
     assert grouped.shape == (12, 2)
     assert grouped.sum() == 200_000
+
+
+def test_pair_tables_of_listed_latents_are_exact():
+    listed = ListedMixture(seed=1)
+    table = pair_tables(listed, listed.sizes, [(0, 2)])[0, 2]
+    expected = np.zeros((3, 2))
+    for (a, _, c), p in listed.joint().items():
+        expected[a, c] += p
+    np.testing.assert_allclose(table, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from synthkit.generate.segments import find
-from tests.generate.mixtures import TinyMixture
+from tests.generate.mixtures import ListedMixture, TinyMixture
 
 
 @pytest.fixture
@@ -33,6 +33,16 @@ def test_known_groups_are_found_largest_first(grouped):
             found.profiles[k], grouped.table[owner == k].mean(0), atol=0.02
         )  # fmt: skip
         np.testing.assert_array_equal(found.member(k, grouped.table), owner == k)
+
+
+def test_listed_latents_are_grouped_by_their_prior_exactly(grouped):
+    listed = ListedMixture(n_latents=9)
+    listed.table = grouped.table
+    found = find(listed, 3)
+    groups = [listed.prior[:4].sum(), listed.prior[4:7].sum(), listed.prior[7:].sum()]
+    np.testing.assert_allclose(found.shares, np.sort(groups)[::-1], rtol=1e-12)
+    np.testing.assert_allclose(found.overall, listed.prior @ listed.table, rtol=1e-12)
+    np.testing.assert_allclose(found.shares @ found.profiles, found.overall, rtol=1e-12)
 
 
 def test_the_same_model_has_the_same_segments(grouped):

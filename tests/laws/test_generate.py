@@ -14,7 +14,13 @@ from synthkit import registry
 from synthkit.artifacts import Codes
 from synthkit.canonical import canonical_json
 from synthkit.errors import InputError
-from synthkit.generate import ProductMixture, ProgressEvent, load_generator, storage
+from synthkit.generate import (
+    FiniteMixture,
+    ProductMixture,
+    ProgressEvent,
+    load_generator,
+    storage,
+)
 from synthkit.generate.posterior import Posterior
 from synthkit.generate.rejection import Rejection
 from synthkit.privacy.accountant import cost
@@ -216,3 +222,72 @@ def test_a_mixture_that_is_not_what_is_sampled_would_be_caught(fitted: Any) -> N
     spread = np.sqrt(2 * np.maximum(wrong * (1 - wrong), 0.0) / 20_000)
     limit = stats.norm.isf(1e-6 / len(mean)) * spread + 5e-4
     assert (np.abs(shares - wrong) > limit).any()
+
+
+def _hides_its_latents(model: Any) -> bool:
+    """Whether latents that are drawn come again, and yet cannot be listed."""
+    drawn = model.latents(2_000, np.random.default_rng(0))
+    comes_again = drawn.shape[1] == 0 or len(np.unique(drawn, axis=0)) < len(drawn)
+    return comes_again and not isinstance(model, FiniteMixture)
+
+
+class _Unlisted:
+    """The planted fault: a mixture of few latents that does not say so."""
+
+    def __init__(self, inner: Any) -> None:
+        self.latents, self.distributions = inner.latents, inner.distributions
+
+
+def test_a_mixture_of_few_latents_lists_them_all(fitted: Any) -> None:
+    model = fitted[2]
+    if not isinstance(model, ProductMixture):
+        return
+    assert not _hides_its_latents(model)
+    assert _hides_its_latents(_Unlisted(model))
+
+
+def test_listed_latents_are_those_that_are_drawn(fitted: Any) -> None:
+    model = fitted[2]
+    if not isinstance(model, FiniteMixture):
+        return
+    latents, prior = model.all_latents()
+    assert latents.dtype == np.float32
+    assert prior.dtype == np.float64
+    assert (prior > 0).all()
+    assert prior.sum() == pytest.approx(1.0, rel=1e-12)
+    assert latents.shape[1] == 0 or len(np.unique(latents, axis=0)) == len(latents)
+    assert len(prior) == len(latents)
+    n = 40_000
+    drawn = model.latents(n, np.random.default_rng(0))
+    together = np.concatenate([latents, drawn])
+    if latents.shape[1] == 0:
+        assert len(latents) == 1
+        return
+    _, place = np.unique(together, axis=0, return_inverse=True)
+    place = place.reshape(-1)
+    counts = np.bincount(place[len(latents) :], minlength=len(latents))
+    assert len(counts) == len(latents), "a latent was drawn that is not listed"
+    wanted = np.empty(len(latents))
+    wanted[place[: len(latents)]] = prior * n
+    found = float(((counts - wanted) ** 2 / wanted).sum())
+    assert found < stats.chi2.isf(1e-6, max(len(latents) - 1, 1))
+
+
+def test_what_a_listed_mixture_says_of_a_condition_is_summed_over_its_latents(fitted: Any) -> None:
+    model = fitted[2]
+    if not isinstance(model, FiniteMixture):
+        return
+    latents, prior = model.all_latents()
+    cells = model.distributions(latents).astype(np.float64)
+    evidence = _evidence(model)
+    weights, starts = prior.copy(), np.cumsum((0, *SIZES))
+    for column, given in evidence.items():
+        weights *= cells[:, starts[column] : starts[column + 1]] @ given
+    support = Posterior(
+        model, SIZES, evidence, n=100_000, rng=np.random.default_rng(0)
+    ).support  # fmt: skip
+    assert support.mass == pytest.approx(weights.sum(), rel=1e-9)
+    assert support.effective == pytest.approx(
+        weights.sum() ** 2 / np.square(weights).sum(), rel=1e-9
+    )
+    assert support.effective <= len(latents) == support.drawn

@@ -92,7 +92,7 @@ class TestWhere:
     )
     def test_conditions_hold_for_mixtures_and_by_rejection(self, model, where, holds):
         by_rejection = dataclasses.replace(model, inner=OnlySamples(model.inner))
-        for one, method in ((model, "re-weighting"), (by_rejection, "rejection")):
+        for one, method in ((model, "enumeration"), (by_rejection, "rejection")):
             drawing = one.draw(200, seed=3, where=where)
             rows = pl.concat(list(drawing.chunks()))
             assert rows.height == rows.filter(holds).height == 200
@@ -106,10 +106,11 @@ class TestWhere:
         )
         rows = model.sample(50_000, seed=1)
         share = rows.filter(pl.col("age").is_between(30, 49), ward="east").height / rows.height
-        # Alpha 1e-6: 4.9 standard deviations of both sides together.
-        spread = np.hypot(support.standard_error, np.sqrt(share * (1 - share) / rows.height))
-        assert abs(support.mass - share) < 4.9 * spread
-        assert support.effective > 1_000
+        # Alpha 1e-6: 4.9 standard deviations of the rows; the mass is exact.
+        assert support.standard_error == 0.0
+        assert abs(support.mass - share) < 4.9 * np.sqrt(share * (1 - share) / rows.height)
+        assert support.drawn == SMALL["bank"]
+        assert 1 < support.effective < SMALL["bank"]
 
     @pytest.mark.parametrize(
         ("where", "words"),
@@ -253,11 +254,22 @@ class TestSegments:
         for segment in found:
             drawing = model.draw(2_000, seed=0, where={"segment": f"{segment.number}/3"})
             support = drawing.parts[0].support
-            assert abs(support.mass - segment.share) < 4.9 * np.sqrt(0.5 / 16_384)
+            assert support.mass == pytest.approx(segment.share, rel=1e-9)
             rows = pl.concat(list(drawing.chunks()))
             for trait in (t for t in segment.traits if t.column == "ward"):
                 share = (rows["ward"] == trait.value).mean()
                 assert abs(share - trait.share) < 4.9 * np.sqrt(0.5 / 2_000)
+
+    def test_the_masses_of_all_segments_sum_to_one_and_one_latent_says_one(self, model):
+        count = 50
+        supports = [
+            model.draw(10, seed=0, where={"segment": f"{k + 1}/{count}"}).parts[0].support
+            for k in range(len(model.segments(count)))
+        ]
+        assert sum(s.mass for s in supports) == pytest.approx(1, rel=1e-9)
+        for support in supports:  # of latents that are equally likely, all of a segment count
+            assert support.effective == pytest.approx(support.mass * SMALL["bank"], rel=1e-6)
+        assert min(s.effective for s in supports) == pytest.approx(1, rel=1e-6)
 
     def test_a_column_of_that_name_comes_first(self, model):
         renamed = tuple(
@@ -330,9 +342,9 @@ class TestCompletion:
         done = model.complete(pl.DataFrame({"ward": ["east"] * 6_000}), seed=0)
         rows = model.sample(20_000, seed=1, where={"ward": "east"})
         shares = [f["returned"].mean() for f in (done.table, rows)]
-        # Both rest on pools; each is worth at least so many independent rows.
-        worth = min(6_000, float(done.effective.min()))
-        assert abs(shares[0] - shares[1]) < 4.9 * np.sqrt(0.5 / worth)
+        assert abs(shares[0] - shares[1]) < 4.9 * np.sqrt(0.25 / 6_000 + 0.25 / 20_000)
+        assert done.latents == SMALL["bank"]
+        assert done.effective.max() <= SMALL["bank"]
 
     @pytest.mark.parametrize(
         ("table", "words"),
