@@ -103,6 +103,7 @@ def complete(
                 "rows": written,
                 "output": str(output),
                 "filled": done.filled,
+                "left_empty": dict(done.left_empty),
                 "thin_rows": done.thin,
                 **({"redrawn_rows": done.tally.redrawn} if done.tally else {}),
                 "covered_by_epsilon": False,

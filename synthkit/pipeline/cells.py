@@ -5,7 +5,6 @@ In and out: polars series and numpy arrays of one column. Nothing is drawn here.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -46,6 +45,11 @@ def series_of(column: Column, places: np.ndarray) -> pl.Series:
     return pl.Series(places, dtype=dtype_of(column))
 
 
+def lattice(column: Column) -> int:
+    """Returns how many places a step of 1 has: 10^decimals of a float that declares them, or 1."""
+    return 10 ** (column.decimals or 0) if has_decimals(column) else 1
+
+
 def limit(column: Column, of: Column, places: np.ndarray, *, strict: bool, up: bool) -> np.ndarray:
     """Turns places of one column into floors (`up`) or ceilings of another one.
 
@@ -56,7 +60,7 @@ def limit(column: Column, of: Column, places: np.ndarray, *, strict: bool, up: b
         strict: Whether equal values are barred.
         up: Floors; else ceilings.
     """
-    scale, own = (10 ** (c.decimals or 0) if has_decimals(c) else 1 for c in (column, of))
+    scale, own = lattice(column), lattice(of)
     is_fine = column.kind == "float" and not has_decimals(column)
     if is_fine:
         values = places / own
@@ -72,6 +76,18 @@ def limit(column: Column, of: Column, places: np.ndarray, *, strict: bool, up: b
     if up:
         return floor + 1 if strict else ceiling
     return ceiling - 1 if strict else floor
+
+
+def point(column: Column, value: object) -> Region:
+    """Returns the region that holds one value, or missing, and nothing else."""
+    if value is None:
+        return Region(missing=True)
+    if not is_on_line(column):
+        return Region(items=(value,))
+    import polars as pl
+
+    place = places_of(column, pl.Series([value], dtype=dtype_of(column)))[0].item()
+    return Region(spans=((place, place),))
 
 
 def inside(column: Column, series: pl.Series, held: Region) -> np.ndarray:
@@ -98,11 +114,3 @@ def scattered(cells: pl.Series, rows: np.ndarray, new: pl.Series) -> pl.Series:
     if rows.size == 0:
         return cells
     return cells.clone().scatter(pl.Series(rows.astype(np.uint32)), new)
-
-
-def differs(one: pl.DataFrame, other: pl.DataFrame, names: Sequence[str]) -> np.ndarray:
-    """Says of each row whether any of some columns differs, shape (n_rows,)."""
-    found = np.zeros(one.height, dtype=bool)
-    for name in names:
-        found |= one.get_column(name).ne_missing(other.get_column(name)).to_numpy()
-    return found

@@ -8,8 +8,8 @@ completed real row carries that row's own cells, which no epsilon covers.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from synthkit.errors import InputError
 from synthkit.pipeline.drawing import generator_of
+from synthkit.pipeline.needs import Given
 from synthkit.pipeline.obeying import Obedience
 from synthkit.pipeline.progress import Progress, RowCounter, Silent
 from synthkit.pipeline.tables import require_frame
@@ -25,11 +26,16 @@ from synthkit.pipeline.tally import Tally
 if TYPE_CHECKING:
     import polars as pl
 
+    from synthkit.generate.batches import Batch
     from synthkit.generate.completion import Completed
     from synthkit.pipeline.model import Model
     from synthkit.schema import Schema
 
 CHUNK_ROWS = 20_000
+LATENTS = 4_096
+"""Latents among which rules find one for each completed row, where they cannot be enumerated."""
+BLOCK = 1_024
+_LITTLE = 1e-30
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,10 @@ class Completion:
     latents: int | None
     """Latents that the model has; None: they are drawn, not enumerated."""
     filled: int
-    """Number of cells that were drawn."""
+    """Number of cells that were drawn: all unknown ones but those of `left_empty`."""
+    left_empty: Mapping[str, int] = field(default_factory=dict)
+    """Empty cells of the table given that stay empty, since a rule leaves no value there, by
+    column; columns without any are left out."""
     tally: Tally | None = None
     """What the schema's rules changed among the drawn cells; None: it has none."""
 
@@ -88,26 +97,74 @@ def complete(
     obedience = Obedience(model) if model.schema.constraints else None
     tally = Tally()
     counter = RowCounter(given.height, progress or Silent())
-    frames, done, filled = [], [], 0
+    frames, done, unknown = [], [], 0
     for start in range(0, given.height, CHUNK_ROWS):
         part = given.slice(start, CHUNK_ROWS)
-        frame, codes, cells, known = _completed(
+        frame, codes, known = _completed(
             model, part, rng, settled=partial(counter.tell, before=start)
         )
         if obedience is not None:
-            frame = obedience.enforce(frame, None, rng, tally, pinned=known)
+            batch = _placed(model, frame, known, obedience, rng)
+            cells = Given(
+                pinned=known, wanted={n: ~known[n] for n in part.columns if not known[n].all()}
+            )
+            frame = obedience.enforce(frame, batch, rng, tally, given=cells)
         frames.append(frame)
         done.append(codes)
-        filled += cells
+        unknown += int(sum((~cells).sum() for cells in known.values()))
         counter.tell(part.height, before=start)
+    whole = pl.concat(frames)
+    nulls = {name: whole.get_column(name).null_count() for name in given.columns}
+    tally.left_empty = {name: many for name, many in nulls.items() if many}
     return Completion(
-        table=pl.concat(frames),
+        table=whole,
         effective=np.concatenate([d.effective for d in done]),
         thin=sum(int(d.thin.sum()) for d in done),
         latents=done[0].latents,
-        filled=filled,
+        filled=unknown - sum(tally.left_empty.values()),
+        left_empty=tally.left_empty,
         tally=None if obedience is None else tally,
     )
+
+
+def _placed(
+    model: Model,
+    frame: pl.DataFrame,
+    known: Mapping[str, np.ndarray],
+    obedience: Obedience,
+    rng: np.random.Generator,
+) -> Batch:
+    """Finds a latent for each completed row, from which rules may draw cells again.
+
+    It is drawn from the posterior given the row's cells, among all latents of the model, or among
+    a number that all rows share; cells that rules may change are not asked. By Bayes' theorem
+    (latent, row) then has the law of the model given what is known.
+    """
+    from synthkit.generate import FiniteMixture, ProductMixture
+    from synthkit.generate.batches import Batch
+    from synthkit.generate.completion import MAX_LATENTS
+
+    inner: object = model.inner
+    assert isinstance(inner, ProductMixture)  # refused before
+    latents, prior = np.zeros(0), np.zeros(0)
+    if isinstance(inner, FiniteMixture):
+        latents, prior = inner.all_latents()
+    if not 0 < len(latents) <= MAX_LATENTS:
+        latents, prior = inner.latents(LATENTS, rng), np.full(LATENTS, 1 / LATENTS)
+    cells = inner.distributions(latents)  # (n_latents, width)
+    logs = np.log(np.maximum(np.asarray(cells, dtype=np.float32), _LITTLE)).T  # (width, n_latents)
+    starts = np.concatenate([[0], np.cumsum(model.codec.sizes)])
+    latent_of = np.empty(frame.height, dtype=np.int64)
+    for at in range(0, frame.height, BLOCK):
+        rows = slice(at, at + BLOCK)
+        scores = np.tile(np.log(prior), (len(latent_of[rows]), 1))
+        for i, part in enumerate(model.codec.parts):
+            says = known[part.name][rows] | (part.name not in obedience.book.names)
+            codes = part.encode(frame.get_column(part.name)[rows])
+            scores[says] += logs[starts[i] + codes[says]]
+        scores += rng.gumbel(size=scores.shape)  # the largest is one in proportion to its weight
+        latent_of[rows] = scores.argmax(1)
+    return Batch(np.zeros((frame.height, 0)), cells, latent_of)
 
 
 def _conformed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
@@ -168,8 +225,8 @@ def _completed(
     given: pl.DataFrame,
     rng: np.random.Generator,
     settled: Callable[[int], None],
-) -> tuple[pl.DataFrame, Completed, int, dict[str, np.ndarray]]:
-    """Returns whole rows, their codes, how many cells were drawn, and which were given."""
+) -> tuple[pl.DataFrame, Completed, dict[str, np.ndarray]]:
+    """Returns whole rows, their codes, and which cells were given."""
     import polars as pl
 
     from synthkit.generate.completion import complete as complete_codes
@@ -202,4 +259,4 @@ def _completed(
         for i, p in enumerate(parts)
     ]
     is_known = {part.name: known[:, i] for i, part in enumerate(parts)}
-    return pl.DataFrame(columns), done, int((~known).sum()), is_known
+    return pl.DataFrame(columns), done, is_known

@@ -275,3 +275,17 @@ def parse_shares(column: Column, given: object) -> dict[object, float]:
             "goes to the others as the model has them.",
         )
     return shares
+
+
+def require_mappings(where: object, balance: object) -> None:
+    """Refuses conditions and balances that name no column."""
+    if where is not None and not isinstance(where, Mapping):
+        raise InputError(
+            f"Conditions (`where`) must be a dict of columns, not {type(where).__name__}.",
+            hint="For example where={'age': (18, 65), 'ward': ['north', 'east'], 'weight': None}.",
+        )
+    if balance is not None and not isinstance(balance, Mapping):
+        raise InputError(
+            f"A balance must be a dict of one column, not {type(balance).__name__}.",
+            hint="For example balance={'rating': 'uniform'} or {'disease': {'yes': 0.2}}.",
+        )

@@ -7,7 +7,7 @@ has mass, says on what it rests, and yields frames. One seed decides everything.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -21,7 +21,9 @@ from synthkit.pipeline.conditions import (
     column_of,
     parse_condition,
     parse_shares,
+    require_mappings,
 )
+from synthkit.pipeline.keeping import PILOT, Kept
 from synthkit.pipeline.obeying import Obedience
 from synthkit.pipeline.rulebook import Base, hull, region_of
 from synthkit.pipeline.tally import Tally
@@ -49,10 +51,12 @@ class Part:
     label: str
     """What the rows satisfy beyond `where`: `rating=3`, or empty."""
     share: float
-    source: Posterior | Rejection
+    source: Posterior | Rejection | Kept
     within: Mapping[int, Within]
     base: Base | None = None
     """With rules: the regions in which the condition leaves each column."""
+    asked: AbstractSet[str] = frozenset()
+    """Columns that the latents' weights, or the rows kept, account for."""
 
     @property
     def support(self) -> Support:
@@ -90,16 +94,12 @@ class Drawing:
         return found
 
     def _obeying(self, obedience: Obedience) -> Iterator[pl.DataFrame]:
-        """Yields rows without a condition, batch by batch, each made to obey the rules."""
+        """Yields rows without a condition, each made to obey the rules."""
         import polars as pl
 
-        from synthkit.generate.batches import FreeRows
-
-        model, height = self.model, 0
+        height = 0
         frames: list[pl.DataFrame] = []
-        for batch in FreeRows(model.inner, model.codec.sizes).batches(self.n, self.rng):
-            frame = model.codec.decode(batch.values, self.rng)
-            frame = obedience.enforce(frame, batch, self.rng, self.tally)
+        for frame in obeying(self.model, obedience, self.n, self.rng, self.tally):
             if frames and height + frame.height > CHUNK_ROWS:
                 yield self._mixed(pl.concat(frames))
                 frames, height = [], 0
@@ -117,13 +117,17 @@ class Drawing:
         import polars as pl
 
         decode = self.model.codec.decode
+        if isinstance(part.source, Kept):
+            return self._mixed(part.source.rows(n))
         if self.obedience is None:
             drawn: pl.DataFrame = decode(part.source.draw(n, self.rng), self.rng, part.within)
             return drawn
         frames = []
         for batch in part.source.batches(n, self.rng):
             frame = decode(batch.values, self.rng, part.within)
-            frame = self.obedience.enforce(frame, batch, self.rng, self.tally, base=part.base)
+            frame = self.obedience.enforce(
+                frame, batch, self.rng, self.tally, base=part.base, asked=part.asked
+            )
             frames.append(frame)
         return self._mixed(pl.concat(frames))
 
@@ -154,6 +158,17 @@ class Drawing:
             yield pl.concat(frames)[place.astype(np.uint32)] if len(frames) > 1 else frames[0]
 
 
+def obeying(
+    model: Model, obedience: Obedience, n: int, rng: np.random.Generator, tally: Tally
+) -> Iterator[pl.DataFrame]:
+    """Yields `n` rows without a condition, batch by batch, each made to obey the rules."""
+    from synthkit.generate.batches import FreeRows
+
+    for batch in FreeRows(model.inner, model.codec.sizes).batches(n, rng):
+        frame = model.codec.decode(batch.values, rng)
+        yield obedience.enforce(frame, batch, rng, tally)
+
+
 def whole_rows(shares: list[float], n: int) -> np.ndarray:
     """Splits `n` rows by shares that sum to 1, by largest remainders; shape (len(shares),)."""
     exact = np.asarray(shares) * n
@@ -181,46 +196,74 @@ def draw(
             "The number of rows must be a whole number of at least 1.",
             hint="Ask for as many rows as you need, for example 10000.",
         )
-    _require_mappings(where, balance)
+    require_mappings(where, balance)
     rng = generator_of(seed)
     obedience = Obedience(model) if model.schema.constraints else None
     conditions, segment = _conditions(model, where or {})
     if not conditions and segment is None and not balance:
         return Drawing(model=model, n=n, rng=rng, parts=(), obedience=obedience)
+    balanced = _balanced(model, balance or {}, conditions)
+    tally = Tally()
+    keeping = None if segment is not None else _keeping(model, obedience, rng, tally)
     parts = []
-    for label, share, more in _balanced(model, balance or {}, conditions):
+    for label, share, more in balanced:
         if share > 0:
             asked, base = {**conditions, **more}, None
+            given, many = asked.keys(), max(round(n * share), 1)
+            kept = None
             if obedience is not None:
-                asked, base = _implied(model, obedience, asked)
+                own = asked
+                asked, base = _implied(model, obedience, own)
             within = {
                 place: model.codec.parts[place].within(condition)
                 for place, condition in asked.items()
             }
-            _require_values(model, within, given=conditions.keys() | more.keys(), label=label)
-            source = _source(model, within, segment, max(round(n * share), 1), rng, label)
-            parts.append(Part(label=label, share=share, source=source, within=within, base=base))
-    return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience)
+            _require_values(model, within, given=given, label=label)
+            if obedience is not None and keeping is not None:
+                kept = keeping(own, many)
+            source = kept or _source(model, within, segment, many, rng, label)
+            names = frozenset(model.codec.columns[place] for place in asked)
+            if kept is None and obedience is not None and names & set(obedience.book.names):
+                tally.is_before_rules = True
+            parts.append(
+                Part(label=label, share=share, source=source, within=within, base=base, asked=names)
+            )
+    return Drawing(model=model, n=n, rng=rng, parts=tuple(parts), obedience=obedience, tally=tally)
 
 
-def _require_mappings(where: object, balance: object) -> None:
-    """Refuses conditions and balances that name no column."""
-    if where is not None and not isinstance(where, Mapping):
-        raise InputError(
-            f"Conditions (`where`) must be a dict of columns, not {type(where).__name__}.",
-            hint="For example where={'age': (18, 65), 'ward': ['north', 'east'], 'weight': None}.",
-        )
-    if balance is not None and not isinstance(balance, Mapping):
-        raise InputError(
-            f"A balance must be a dict of one column, not {type(balance).__name__}.",
-            hint="For example balance={'rating': 'uniform'} or {'disease': {'yes': 0.2}}.",
-        )
+def _keeping(
+    model: Model, obedience: Obedience | None, rng: np.random.Generator, tally: Tally
+) -> Callable[[Mapping[int, Condition], int], Kept | None] | None:
+    """Returns what finds rows under a condition among those that obey, or None without rules."""
+    if obedience is None:
+        return None
+    pilots: list[pl.DataFrame] = []
+
+    def draw(n: int) -> Iterator[pl.DataFrame]:
+        return obeying(model, obedience, n, rng, tally)
+
+    def keeping(asked: Mapping[int, Condition], n: int) -> Kept | None:
+        import polars as pl
+
+        names, columns = model.codec.columns, obedience.book.columns
+        if not {names[place] for place in asked} & set(obedience.book.names):
+            return None  # weights of latents are exact
+        if not pilots:
+            pilots.append(pl.concat(obeying(model, obedience, PILOT, rng, Tally())))
+        regions = {names[p]: region_of(columns[names[p]], c) for p, c in asked.items()}
+        return Kept.of(draw, columns, regions, pilots[0], n)
+
+    return keeping
 
 
 def _implied(
     model: Model, obedience: Obedience, asked: Mapping[int, Condition]
 ) -> tuple[dict[int, Condition], Base]:
-    """Turns conditions into all that the rules make of them: a follower's is one on its decider."""
+    """Turns conditions into all that the rules make of them: a follower's is one on its decider.
+
+    What an order rule implies is among the regions alone: its columns keep their distributions, so
+    that it weighs no latent.
+    """
     book, names = obedience.book, model.codec.columns
     given = {
         names[place]: region_of(book.columns[names[place]], condition)
@@ -228,7 +271,7 @@ def _implied(
     }
     base = book.narrowed(given)
     found = {place: c for place, c in asked.items() if names[place] not in book.domains}
-    for name, held in base.items():
+    for name, held in book.narrowed(given, orders=False).items():
         if name in book.domains and held != book.domains[name]:
             found[names.index(name)] = hull(book.columns[name], held)
     return found, base

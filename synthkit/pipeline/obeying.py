@@ -1,31 +1,33 @@
 """Makes drawn rows obey the schema's rules, all of them, always, and says how many had to change.
 
 In: rows as a model draws them, with their latents where it has any. Out: the same rows, in which
-every rule holds. Column by column, those that decide first, a cell that breaks a rule is drawn
-again from the model's distribution of its column given the row's own latent, restricted to what the
-rules leave (`redrawing`): exactly the model's conditional distribution given the latent and the
-columns before. What two passes cannot mend (rules that leave a dead end) takes the linked columns
-of a row that obeys; where no row does, those of a row that the search of `schema.feasibility`
-finds. Nothing is tried more than a fixed number of times. No real row is read here.
+every rule holds. Linked columns are drawn again together until they agree; columns that ascend are
+drawn so that each keeps its distribution given the latent (`ordering`); then, column by column,
+those that decide first, a cell that breaks a rule is drawn again from the model's distribution of
+its column given the latent, restricted to what the rules leave (`redrawing`). What two passes
+cannot mend (a dead end) takes the linked columns of a row that obeys; where no row does, those of a
+row that a search finds (`constructing`). Nothing is tried more than a fixed number of times.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from synthkit.errors import InputError, SynthkitError
-from synthkit.pipeline.cells import differs, inside, limit, places_of, scattered
+from synthkit.pipeline.cells import inside, places_of, scattered
+from synthkit.pipeline.constructing import constructed
+from synthkit.pipeline.needs import Cells, Given, grouped, limits_of, needs_of
+from synthkit.pipeline.ordering import Chains
 from synthkit.pipeline.redrawing import Redrawer
 from synthkit.pipeline.rulebook import Base, Rulebook
 from synthkit.pipeline.tally import Tally, knows
-from synthkit.schema import dtype_of
-from synthkit.schema.feasibility import find_row
-from synthkit.schema.regions import Region, is_on_line
+from synthkit.schema.regions import Region
 from synthkit.schema.rules import breaks, following
 
 if TYPE_CHECKING:
@@ -36,17 +38,6 @@ if TYPE_CHECKING:
 
 JOINT_TRIES = 10
 """Times that the linked columns of a row are drawn again together, before one after the other."""
-Cells = dict[str, "pl.Series"]
-
-
-@dataclass(frozen=True)
-class Need:
-    """Rows in which a column must lie in a region because of another column."""
-
-    rows: np.ndarray
-    """Booleans, shape (n_rows,)."""
-    held: Region
-    because: str
 
 
 class Obedience:
@@ -55,6 +46,7 @@ class Obedience:
     def __init__(self, model: Model) -> None:
         self.book = Rulebook.of(model.schema)
         self._redrawer = Redrawer(model.codec, model.inner, self.book.columns)
+        self._chains = Chains(self.book, self._redrawer)
 
     @cached_property
     def always(self) -> Base:
@@ -69,7 +61,8 @@ class Obedience:
         tally: Tally,
         *,
         base: Mapping[str, Region] | None = None,
-        pinned: Mapping[str, np.ndarray] | None = None,
+        asked: AbstractSet[str] = frozenset(),
+        given: Given | None = None,
     ) -> pl.DataFrame:
         """Returns the rows with every rule obeyed.
 
@@ -79,34 +72,87 @@ class Obedience:
             rng: Public randomness.
             tally: Counts what is done.
             base: Regions that all rows must lie in, as `Rulebook.narrowed` gives them.
-            pinned: Of some columns, cells that must stay, Booleans of shape (n_rows,).
+            asked: Columns that were drawn within their region; of a chain, one of them stays.
+            given: Of rows that are completed, the cells that stay and those that are wanted.
 
         Raises:
             InputError: If no row of the model's domain obeys, or pinned cells leave no way to.
         """
-        book, base, pinned = self.book, base or self.always, pinned or {}
+        book, base, given = self.book, base or self.always, given or Given()
         tally.rows += frame.height
-        for i, rule in enumerate(book.rules):
-            n = int(breaks(frame, rule, book.columns).sum())
-            tally.broke[i] = tally.broke.get(i, 0) + n
-        drawn = frame
-        if batch is not None and batch.cells is not None and not pinned:
-            frame = self._jointly(frame, batch, base, rng)
+        self._count(frame, base, tally)
+        if batch is not None and batch.cells is not None:
+            if not given.pinned:
+                frame = self._jointly(frame, batch, base, rng)
+            limits = {name: base[name] for name in asked if name in base}
+            frame = self._ordered(frame, batch, limits, given, rng)
         cells: Cells = {n: frame.get_column(n) for n in (*book.names, *base) if n in frame.columns}
         for names in (book.order, tuple(reversed(book.order))):
-            self._sweep(names, cells, batch, base, pinned, rng)
+            self._sweep(names, cells, batch, base, given, rng)
             done = frame.with_columns(cells.values())
             if not self._broken(done, base).any():
                 break
         else:
-            done = self._mended(done, base, pinned, rng, tally)
+            done = self._mended(done, base, given, rng, tally)
             if self._broken(done, base).any():
                 raise SynthkitError(
                     "Rows that break the schema's rules were about to be given out.",
                     hint="This is a fault of synthkit; nothing was written. Please report it.",
                 )
-        tally.redrawn += int(differs(drawn, done, list(cells)).sum())
-        return done
+        return self._filled(done, batch, base, given, rng)
+
+    def _filled(
+        self,
+        frame: pl.DataFrame,
+        batch: Batch | None,
+        base: Mapping[str, Region],
+        given: Given,
+        rng: np.random.Generator,
+    ) -> pl.DataFrame:
+        """Gives wanted cells that are empty a value, wherever the row's other cells leave one."""
+        import polars as pl
+
+        for name in self.book.names:
+            wanted = given.wanted.get(name)
+            if wanted is None or not (wanted & frame.get_column(name).is_null().to_numpy()).any():
+                continue
+            cells: Cells = {n: frame.get_column(n) for n in (*self.book.names, *base)}
+            others = {n for n in self.book.names if n != name}
+            self._column(name, others, cells, batch, base, given, rng)
+            new = frame.with_columns(cells[name])
+            is_well = pl.Series(~self._broken(new, base))
+            frame = frame.with_columns(new[name].zip_with(is_well, frame[name]).alias(name))
+        return frame
+
+    def _count(self, frame: pl.DataFrame, base: Mapping[str, Region], tally: Tally) -> None:
+        """Counts the rows that break a rule as they were drawn."""
+        wrong = self._broken_in(frame, base, self.book.names, ())
+        for i, rule in enumerate(self.book.rules):
+            found = breaks(frame, rule, self.book.columns).to_numpy()
+            tally.broke[i] = tally.broke.get(i, 0) + int(found.sum())
+            wrong |= found
+        tally.redrawn += int(wrong.sum())
+
+    def _ordered(
+        self,
+        frame: pl.DataFrame,
+        batch: Batch,
+        base: Mapping[str, Region],
+        given: Given,
+        rng: np.random.Generator,
+    ) -> pl.DataFrame:
+        """Puts the columns of order rules in order, each with the distribution that it has."""
+        if not self.book.chains:
+            return frame
+        narrow = {
+            name: self._redrawer.share(name, held)
+            for name, held in base.items()
+            if name in self.book.domains and held != self.book.domains[name]
+        }
+        # Where other rules speak of a column as well, it stays as they left it.
+        linked = {name for group, _ in self.book.unordered for name in group}
+        narrow = {**dict.fromkeys(linked, 0.999), **narrow}
+        return self._chains.ordered(frame, batch, rng, narrow=narrow, pinned=given.pinned)
 
     def _jointly(
         self,
@@ -120,11 +166,12 @@ class Obedience:
         What is accepted has the model's distribution given the latent and the rules. Tries are
         bounded: a row whose latent hardly knows how to obey is left to what comes next; so are all
         where the model does not know a rule, for then it would thin out the rows that the rule
-        bears on until hardly any is left.
+        bears on until hardly any is left. Which cells are missing stays as it was drawn, unless a
+        rule turns on it: rows with a missing cell obey more easily, and would become more.
         """
         import polars as pl
 
-        for group, rules in self.book.components:
+        for group, rules in self.book.unordered:
             if not all(knows(frame, self.book.rules[i], self.book.columns) for i in rules):
                 continue
             names = tuple(n for n in self.book.names if n in group)
@@ -133,8 +180,7 @@ class Obedience:
                 if left.size == 0:
                     break
                 new = pl.DataFrame(
-                    self._redrawer.again(n, left, base.get(n), batch=batch, rng=rng).alias(n)
-                    for n in names
+                    self._again(frame[n], left, base.get(n), batch, rng) for n in names
                 )
                 good = ~self._broken_in(new, base, names, rules)
                 taken = new.filter(pl.Series(good))
@@ -142,24 +188,42 @@ class Obedience:
                 left = left[~good]
         return frame
 
+    def _again(
+        self,
+        cells: pl.Series,
+        rows: np.ndarray,
+        held: Region | None,
+        batch: Batch,
+        rng: np.random.Generator,
+    ) -> pl.Series:
+        """Draws a column again in some rows; missing ones stay missing if no rule turns on that."""
+        name = cells.name
+        own = cells[rows.astype(np.uint32)]
+        whole = held or self.book.domains[name]
+        if not whole.missing or not whole.has_values or name in self.book.decisive:
+            return self._redrawer.again(name, rows, held, batch=batch, rng=rng).alias(name)
+        present = dataclasses.replace(whole, missing=False)
+        new = self._redrawer.again(name, rows, present, batch=batch, rng=rng)
+        return new.zip_with(own.is_not_null(), own).alias(name)
+
     def _sweep(
         self,
         names: tuple[str, ...],
         cells: Cells,
         batch: Batch | None,
         base: Mapping[str, Region],
-        pinned: Mapping[str, np.ndarray],
+        given: Given,
         rng: np.random.Generator,
     ) -> None:
         """Goes through the columns once and draws again what the columns before do not allow."""
         done: set[str] = set()
         for name in names:
             if name not in self.book.followers:
-                self._column(name, done, cells, batch, base, pinned, rng)
+                self._column(name, done, cells, batch, base, given, rng)
             done.add(name)
         for name in self.book.order:
             if name in self.book.followers:
-                self._follow(name, cells, pinned)
+                self._follow(name, cells, given.pinned)
 
     def _follow(self, name: str, cells: Cells, pinned: Mapping[str, np.ndarray]) -> None:
         import polars as pl
@@ -178,14 +242,14 @@ class Obedience:
         cells: Cells,
         batch: Batch | None,
         base: Mapping[str, Region],
-        pinned: Mapping[str, np.ndarray],
+        given: Given,
         rng: np.random.Generator,
     ) -> None:
         import polars as pl
 
         n = len(cells[name])
-        needs = self._needs(name, done, cells, pinned)
-        floor, ceiling = self._limits(name, done, cells)
+        needs = needs_of(self.book, name, done, cells, given)
+        floor, ceiling = limits_of(self.book, name, done, cells)
         whole = base.get(name, self.book.domains[name])
         wrong = np.zeros(n, dtype=bool)
         for held in {need.held for need in needs}:
@@ -201,12 +265,16 @@ class Obedience:
             beyond |= False if floor is None else places < floor
             beyond |= False if ceiling is None else places > ceiling
             wrong |= beyond & ~cells[name].is_null().to_numpy()
-        if name in pinned:
-            wrong &= ~pinned[name]
+        is_null = cells[name].is_null().to_numpy()
+        if name in given.wanted and len(done) == len(self.book.names) - 1:
+            lost = given.wanted[name] & is_null
+            wrong, is_null = wrong | lost, is_null & ~lost
+        if name in given.pinned:
+            wrong &= ~given.pinned[name]
         rows = np.flatnonzero(wrong)
         if rows.size == 0:
             return
-        for mine, held, because in _grouped(rows, needs, whole):
+        for mine, held, because in grouped(rows, needs, whole, is_null):
             if held.is_empty:
                 continue
             new, could = self._redrawer.draw(
@@ -220,71 +288,6 @@ class Obedience:
                 rng=rng,
             )
             cells[name] = scattered(cells[name], mine[could], new.filter(pl.Series(could)))
-
-    def _needs(
-        self, name: str, done: set[str], cells: Cells, pinned: Mapping[str, np.ndarray]
-    ) -> list[Need]:
-        """Lists where columns that are done say in which region a column must lie."""
-        needs = []
-        for link in self.book.links:
-            if link.y == name and link.x in done:
-                rows = inside(self.book.columns[link.x], cells[link.x], link.when)
-                needs.append(Need(rows, link.then, link.x))
-                if link.exactly:
-                    needs.append(Need(~rows, link.not_then, link.x))
-            elif link.x == name and link.y in done:
-                rows = inside(self.book.columns[link.y], cells[link.y], link.then)
-                needs.append(Need(~rows, link.not_when, link.y))
-                if link.exactly:
-                    needs.append(Need(rows, link.when, link.y))
-        for follower, rule in self.book.followers.items():
-            # A cell that must stay says what decides it.
-            if follower in pinned and rule.of == (name,):
-                for value in cells[follower].filter(pinned[follower]).unique().to_list():
-                    rows = pinned[follower] & cells[follower].eq_missing(value).to_numpy()
-                    held = self.book.decided(follower, self._point(follower, value))[1]
-                    needs.append(Need(rows, held, follower))
-        return needs
-
-    def _point(self, name: str, value: object) -> Region:
-        if value is None:
-            return Region(missing=True)
-        if not is_on_line(self.book.columns[name]):
-            return Region(items=(value,))
-        import polars as pl
-
-        series = pl.Series([value], dtype=dtype_of(self.book.columns[name]))
-        place = places_of(self.book.columns[name], series)[0].item()
-        return Region(spans=((place, place),))
-
-    def _limits(
-        self, name: str, done: set[str], cells: Cells
-    ) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Returns the least and the largest place that done columns leave in each row."""
-        columns = self.book.columns
-        floors: list[np.ndarray] = []
-        ceilings: list[np.ndarray] = []
-        for low, high, strict in self.book.pairs:
-            other = low if high == name else high if low == name else None
-            if other is None or other not in done:
-                continue
-            up = high == name
-            places = limit(
-                columns[name],
-                columns[other],
-                places_of(columns[other], cells[other]),
-                strict=strict,
-                up=up,
-            )
-            is_free = cells[other].is_null().to_numpy()
-            if places.dtype.kind == "f":
-                free: float = -np.inf if up else np.inf
-            else:
-                free = np.iinfo(np.int64).min if up else np.iinfo(np.int64).max
-            (floors if up else ceilings).append(np.where(is_free, free, places))
-        floor = np.max(floors, axis=0) if floors else None
-        ceiling = np.min(ceilings, axis=0) if ceilings else None
-        return floor, ceiling
 
     def _broken(self, frame: pl.DataFrame, base: Mapping[str, Region]) -> np.ndarray:
         """Says of each row whether it breaks a rule or lies outside a region."""
@@ -310,7 +313,7 @@ class Obedience:
         self,
         frame: pl.DataFrame,
         base: Mapping[str, Region],
-        pinned: Mapping[str, np.ndarray],
+        given: Given,
         rng: np.random.Generator,
         tally: Tally,
     ) -> pl.DataFrame:
@@ -322,7 +325,8 @@ class Obedience:
             rows, good = np.flatnonzero(wrong), np.flatnonzero(~wrong)
             if rows.size == 0:
                 continue
-            is_pinned = any(pinned[n][rows].any() for n in names if n in pinned)
+            stays = [*given.pinned.items(), *given.wanted.items()]
+            is_pinned = any(cells[rows].any() for n, cells in stays if n in names)
             if good.size and not is_pinned:
                 chosen = rng.choice(good, rows.size).astype(np.uint32)
                 frame = frame.with_columns(
@@ -330,7 +334,7 @@ class Obedience:
                 )
                 tally.borrowed += rows.size
                 continue
-            frame, impossible = self._constructed(frame, rows, names, rules, base, pinned)
+            frame, impossible = constructed(self.book, frame, rows, names, rules, base, given)
             stuck[impossible] = True
             tally.constructed += rows.size
         if stuck.any():
@@ -341,60 +345,3 @@ class Obedience:
                 "(`constraints` in the schema).",
             )
         return frame
-
-    def _constructed(
-        self,
-        frame: pl.DataFrame,
-        rows: np.ndarray,
-        names: tuple[str, ...],
-        rules: tuple[int, ...],
-        base: Mapping[str, Region],
-        pinned: Mapping[str, np.ndarray],
-    ) -> tuple[pl.DataFrame, list[int]]:
-        """Puts values that were searched for into linked columns; pinned cells stay.
-
-        Also returns the rows for which there are none: their linked columns are empty.
-        """
-        import polars as pl
-
-        columns = self.book.columns
-        book = [self.book.rules[i] for i in rules]
-        found: dict[tuple[object, ...], Mapping[str, object]] = {}
-        new: dict[str, list[object]] = {n: [] for n in names}
-        given = {n: frame[n][rows.astype(np.uint32)].to_list() for n in names}
-        impossible: list[int] = []
-        for k, row in enumerate(rows.tolist()):
-            stays = {n: given[n][k] for n in names if n in pinned and pinned[n][row]}
-            key = (tuple(stays), tuple(stays.values()))
-            if key not in found:
-                fixed = {n: base[n] for n in names if n in base}
-                for n, value in stays.items():
-                    fixed[n] = self._point(n, value)
-                searched = find_row(columns, book, fixed).row
-                found[key] = searched or {}
-            if not found[key]:
-                impossible.append(row)
-            for n in names:
-                new[n].append(found[key].get(n))
-        mended = frame.with_columns(
-            scattered(frame[n], rows, pl.Series(new[n], dtype=frame[n].dtype)) for n in names
-        )
-        return mended, impossible
-
-
-def _grouped(
-    rows: np.ndarray, needs: list[Need], whole: Region
-) -> list[tuple[np.ndarray, Region, str]]:
-    """Splits rows by which needs they have: rows, the region left, and a column that decides."""
-    if not needs:
-        return [(rows, whole, "")]
-    marks = np.stack([need.rows[rows] for need in needs], axis=1)  # (n, n_needs)
-    kinds, kind_of = np.unique(marks, axis=0, return_inverse=True)
-    found = []
-    for i, kind in enumerate(kinds):
-        held, because = whole, ""
-        for is_needed, need in zip(kind, needs, strict=True):
-            if is_needed:
-                held, because = held & need.held, because or need.because
-        found.append((rows[kind_of.reshape(-1) == i], held, because))
-    return found

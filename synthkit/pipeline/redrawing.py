@@ -198,6 +198,22 @@ class Redrawer:
             cells = cells.set(pl.Series(~could), None)
         return cells, could | held.missing
 
+    def part(self, name: str) -> ColumnCodec:
+        """Returns the codec of a column."""
+        return self.codec.parts[self.codec.columns.index(name)]
+
+    def block(self, place: int) -> slice:
+        """Says where a column's distribution lies among those of all columns."""
+        start = int(sum(self.codec.sizes[:place]))
+        return slice(start, start + self.codec.sizes[place])
+
+    def share(self, name: str, held: Region) -> float:
+        """Returns about which share of a column lies in a region."""
+        part = self.part(name)
+        conditions = conditions_of(self.columns[name], held)
+        evidence = np.sum([self._within(part, c).evidence for c in conditions], axis=0)
+        return float(part.counts @ evidence / max(part.counts.sum(), 1e-300))
+
     def _within(self, part: ColumnCodec, condition: Condition) -> Within:
         key = (part.name, condition)
         if key not in self._withins:
@@ -212,10 +228,7 @@ class Redrawer:
         beside: tuple[str, pl.Series] | None,
     ) -> np.ndarray:
         """Returns the model's distribution of the column in each row, shape (n, size)."""
-        start = int(sum(self.codec.sizes[:place]))
-        own = None
-        if batch is not None:
-            own = batch.weights(rows, slice(start, start + self.codec.sizes[place]))
+        own = None if batch is None else batch.weights(rows, self.block(place))
         if own is not None:
             return own
         counts = self.codec.parts[place].counts

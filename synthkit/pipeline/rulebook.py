@@ -9,7 +9,7 @@ Pure: nothing here sees a row.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -120,6 +120,30 @@ class Rulebook:
         )
 
     @cached_property
+    def chains(self) -> tuple[Order, ...]:
+        """The order rules that share no column with an earlier one of them."""
+        found: list[Order] = []
+        taken: set[str] = set()
+        for rule in self.rules:
+            if isinstance(rule, Order) and not taken & set(rule.columns):
+                found.append(rule)
+                taken.update(rule.columns)
+        return tuple(found)
+
+    @cached_property
+    def decisive(self) -> frozenset[str]:
+        """Columns of which a missing cell can break a rule, or decides what another must be."""
+        found = {n for r in self.followers.values() for n in column_names(r)}
+        for link in self.links:
+            if link.when.missing:
+                found.add(link.x)
+            if not link.then.missing or link.exactly:
+                found.add(link.y)
+            if link.exactly and not link.not_when.missing:
+                found.add(link.x)
+        return frozenset(found)
+
+    @cached_property
     def order(self) -> tuple[str, ...]:
         """The columns so that what decides comes before what is decided, as far as that goes."""
         before_: dict[str, set[str]] = {n: set() for n in self.names}
@@ -141,15 +165,24 @@ class Rulebook:
     @cached_property
     def components(self) -> tuple[tuple[frozenset[str], tuple[int, ...]], ...]:
         """Groups of columns that rules link, each with the places of its rules."""
+        return self._grouped(range(len(self.rules)))
+
+    @cached_property
+    def unordered(self) -> tuple[tuple[frozenset[str], tuple[int, ...]], ...]:
+        """The same without the chains: what is linked beside being put in order."""
+        chains = self.chains
+        return self._grouped([i for i, r in enumerate(self.rules) if r not in chains])
+
+    def _grouped(self, rules: Sequence[int]) -> tuple[tuple[frozenset[str], tuple[int, ...]], ...]:
         groups: list[set[str]] = []
-        for rule in self.rules:
-            mine = set(column_names(rule))
+        for i in rules:
+            mine = set(column_names(self.rules[i]))
             touching = [g for g in groups if g & mine]
             groups = [g for g in groups if not g & mine] + [mine.union(*touching)]
         return tuple(
             (
                 frozenset(group),
-                tuple(i for i, r in enumerate(self.rules) if set(column_names(r)) <= group),
+                tuple(i for i in rules if set(column_names(self.rules[i])) <= group),
             )
             for group in groups
         )
@@ -184,11 +217,12 @@ class Rulebook:
             rule = self.followers.get(name)
         return name, held
 
-    def narrowed(self, given: Mapping[str, Region]) -> Base:
+    def narrowed(self, given: Mapping[str, Region], *, orders: bool = True) -> Base:
         """Returns what limits of some columns imply for all.
 
         Args:
             given: Limits; those of columns without rules come back as they are.
+            orders: Whether what order rules imply counts.
 
         Raises:
             InputError: If no row that obeys the rules meets the limits.
@@ -204,7 +238,7 @@ class Rulebook:
             last = dict(base)
             for link in self.links:
                 self._imply(base, link)
-            for low, high, strict in self.pairs:
+            for low, high, strict in self.pairs if orders else ():
                 self._ascend(base, low, high, strict)
             if base == last:
                 break

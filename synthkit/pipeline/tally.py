@@ -27,15 +27,19 @@ class Tally:
     broke: dict[int, int] = field(default_factory=dict)
     """Rows that broke each rule as the model drew them, by the rule's place in the schema."""
     redrawn: int = 0
-    """Rows of which at least one cell changed."""
+    """Rows that broke a rule (or lay outside what a condition implies) as they were drawn."""
     borrowed: int = 0
     """Of these, rows that took linked columns from a row that obeys."""
     constructed: int = 0
     """Of these, rows that took them from a row that was searched for."""
+    is_before_rules: bool = False
+    """Whether latents were weighted for a condition by the model as it is before its rules."""
+    left_empty: Mapping[str, int] = field(default_factory=dict)
+    """Cells that were to be completed and stay empty, since a rule leaves no value there."""
 
     @property
     def redrawn_share(self) -> float:
-        """Share of rows of which at least one cell changed."""
+        """Share of rows that did not obey as they were drawn."""
         return self.redrawn / self.rows if self.rows else 0.0
 
     def broken_share(self, rule: int) -> float | None:
@@ -50,7 +54,18 @@ class Tally:
             text += f", {self.borrowed:,} of them with cells of another row"
         if self.constructed:
             text += f", {self.constructed:,} of them with cells that were searched for"
-        return text + "."
+        text += "."
+        if self.is_before_rules:
+            text += (
+                " The condition is too rare to wait for rows that obey: its share is the model's"
+                " before the rules, and so are the latents of its rows."
+            )
+        if self.left_empty:
+            n = sum(self.left_empty.values())
+            named = ", ".join(f"{k:,} of {name!r}" for name, k in self.left_empty.items())
+            text += f" {n:,} empty {'cell stays' if n == 1 else 'cells stay'} empty, "
+            text += f"since the rules leave no value there: {named}."
+        return text
 
 
 def knows(frame: pl.DataFrame, rule: Constraint, columns: Mapping[str, Column]) -> bool:

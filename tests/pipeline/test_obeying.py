@@ -222,6 +222,7 @@ def test_rows_that_break_a_rule_are_never_given_out(monkeypatch):
     one = model((Order(columns=("begin", "end"), strict=True),), 6)
     monkeypatch.setattr(Obedience, "_sweep", lambda *_: None)
     monkeypatch.setattr(Obedience, "_jointly", lambda self, frame, *_: frame)
+    monkeypatch.setattr(Obedience, "_ordered", lambda self, frame, *_: frame)
     monkeypatch.setattr(Obedience, "_mended", lambda self, frame, *_: frame)
     with pytest.raises(SynthkitError, match="about to be given out"):
         one.sample(1_000, seed=0)
