@@ -13,6 +13,7 @@ import synthkit as sk
 from synthkit.errors import InputError
 from synthkit.pipeline.drawing import whole_rows
 from tests.generate.conftest import SMALL
+from tests.generate.mixtures import ListedMixture
 from tests.pipeline.jobs import ENCODED, schema, visits
 
 
@@ -390,6 +391,19 @@ class TestCompletion:
         assert len(steps) > 3, "a chunk tells more than its end"
         assert {event.steps for event in told} == {250}
         assert told[-1].seconds_left == 0
+
+    def test_rows_of_next_to_one_latent_are_counted_and_told(self, model):
+        whole = model.sample(400, seed=0).drop_nulls()
+        model = dataclasses.replace(model, inner=ListedMixture(model.codec.sizes, n_latents=64))
+        done = model.complete(whole.drop("ward", "returned"), seed=1)
+        assert 0 < done.thin < whole.height
+        assert done.thin == (done.effective < 2).sum()
+        assert "of the model's 64 latents" in done.note()
+        # One cell has no other to follow.
+        assert model.complete(whole.drop("ward"), seed=1).thin == 0
+        assert model.complete(whole.select("returned"), seed=1).note() is None
+        drawn = dataclasses.replace(done, latents=None, thin=1)
+        assert drawn.note().startswith("1 row rests on fewer than 10 effective latents")
 
     def test_a_generator_that_is_no_mixture_says_so(self, model):
         bare = dataclasses.replace(model, inner=OnlySamples(model.inner))
