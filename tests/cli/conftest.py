@@ -21,6 +21,20 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def model(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One model file for the tests of a module."""
+    import synthkit as sk
+    from synthkit.privacy.ledger import Ledger
+    from synthkit.schema import load
+
+    folder = tmp_path_factory.mktemp("model")
+    ledger = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
+    table, schema = sk.read(tables / "train.csv"), load(tables / "schema.yaml")
+    sk.fit(table, schema, epsilon=8.0, generator="independent", ledger=ledger).save(folder / "m")
+    return folder / "m"
+
+
 @pytest.fixture
 def evaluate_options(tables: Path) -> list[object]:
     """The options of `synthkit evaluate` for these tables."""

@@ -10,19 +10,6 @@ import pytest
 from synthkit.privacy.ledger import Ledger
 
 
-@pytest.fixture(scope="module")
-def model(tables: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One model file for the tests of this module."""
-    import synthkit as sk
-    from synthkit.schema import load
-
-    folder = tmp_path_factory.mktemp("model")
-    ledger = Ledger(f"sqlite:///{folder / 'ledger.sqlite'}")
-    table, schema = sk.read(tables / "train.csv"), load(tables / "schema.yaml")
-    sk.fit(table, schema, epsilon=8.0, generator="independent", ledger=ledger).save(folder / "m")
-    return folder / "m"
-
-
 @pytest.fixture
 def job(tables: Path, model: Path, tmp_path: Path):
     """Gives the arguments of a command that writes `out.csv`, on copies that may be lost."""

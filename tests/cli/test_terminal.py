@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import pytest
 
@@ -244,11 +245,8 @@ def test_the_bars_take_stages_and_steps_and_leave_nothing_behind(monkeypatch):
 
 
 def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(monkeypatch):
-    import io
 
-    from rich.console import Console
-
-    from synthkit.cli.console import Bars, note_of
+    from synthkit.cli.console import note_of
     from synthkit.generate import ProgressEvent
 
     event = ProgressEvent(
@@ -258,25 +256,33 @@ def test_a_bar_tells_time_left_epsilon_and_loss_within_a_terminal_of_80_columns(
     assert note_of(ProgressEvent(step=1, steps=2, seconds_left=600.0)) == "10 min left"
     assert note_of(object()) == ""
 
-    bars = Bars()
-    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    bars._progress.live.console = screen
-    bars.stage("measure and encode")
-    bars.stage("train")
-    bars.step(event)
-    screen.print(bars._progress.get_renderable())
-    finished, current = screen.file.getvalue().rstrip().splitlines()
+    finished, current = shown(["measure and encode", "train"], event).splitlines()
     assert finished.startswith("\u2713 measure and encode")
     assert "train" in current
     assert current.rstrip().endswith("14 s left, epsilon 0.96, loss 0.93")
 
 
-def test_rows_and_time_left_fit_beside_a_bar_in_80_columns():
+def shown(stages: Sequence[str], event: object) -> str:
+    """What bars show at 80 columns after some stages, the last of which tells an event."""
     import io
 
     from rich.console import Console
 
-    from synthkit.cli.console import Bars, note_of
+    from synthkit.cli.console import Bars
+
+    bars = Bars()
+    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
+    bars._progress.live.console = screen
+    for stage in stages:
+        bars.stage(stage)
+    bars.step(event)
+    screen.print(bars._progress.get_renderable())
+    return screen.file.getvalue().rstrip()
+
+
+def test_rows_and_time_left_fit_beside_a_bar_in_80_columns():
+
+    from synthkit.cli.console import note_of
     from synthkit.pipeline.progress import RowsDone
 
     event = RowsDone(step=1_200_000, steps=3_000_000, seconds_left=12.3)
@@ -284,14 +290,7 @@ def test_rows_and_time_left_fit_beside_a_bar_in_80_columns():
     many = RowsDone(step=12_000_000, steps=30_000_000, seconds_left=None)
     assert note_of(event) == note
     assert note_of(many) == "12.0/30.0 M rows"
-    bars = Bars()
-    screen = Console(file=io.StringIO(), width=80, force_terminal=True, color_system=None)
-    bars._progress.live.console = screen
-    bars.stage("read the model")
-    bars.stage("sample")
-    bars.step(event)
-    screen.print(bars._progress.get_renderable())
-    assert screen.file.getvalue().rstrip().endswith(note)
+    assert shown(["read the model", "sample"], event).endswith(note)
 
 
 def test_a_bar_appears_only_once_a_job_has_taken_long(monkeypatch, capsys):
