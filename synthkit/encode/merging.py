@@ -23,6 +23,9 @@ root of their number of cells."""
 MANY_CELLS = 8
 """Only such long ends are joined: the noise of shorter ones is no more than a bin must weigh."""
 
+TAIL_SHARE = 0.05
+"""Largest share of all mass that an end has which is taken for a tail."""
+
 
 def merge_neighbours(masses: np.ndarray, *, max_bins: int, threshold: float) -> np.ndarray:
     """Merges ordered cells into at most `max_bins` bins of about equal mass.
@@ -55,7 +58,7 @@ def merge_neighbours(masses: np.ndarray, *, max_bins: int, threshold: float) -> 
     return _join_lightest(bins, masses, spikes, max_bins)
 
 
-def join_ends(bins: np.ndarray, counts: np.ndarray, sigma: float) -> np.ndarray:
+def join_ends(bins: np.ndarray, masses: np.ndarray, counts: np.ndarray, sigma: float) -> np.ndarray:
     """Joins the first and the last bin with their neighbours until they hold more than noise.
 
     A last bin of many empty cells, made of their noise, would hold nobody's values; with those
@@ -63,6 +66,7 @@ def join_ends(bins: np.ndarray, counts: np.ndarray, sigma: float) -> np.ndarray:
 
     Args:
         bins: Bin of each cell, shape (n_cells,), non-decreasing, from 0 without gaps.
+        masses: Mass of each cell, shape (n_cells,).
         counts: Noisy counts, shape (n_cells,).
         sigma: Std of the noise on each.
 
@@ -75,7 +79,8 @@ def join_ends(bins: np.ndarray, counts: np.ndarray, sigma: float) -> np.ndarray:
             end, step = (bins[-1], -1) if is_last else (bins[0], 1)
             own, beside = bins == end, bins == end + step
             is_clear = counts[own].sum() >= END_SIGMAS * sigma * np.sqrt(own.sum())
-            if is_clear or own.sum() < MANY_CELLS or beside.sum() == 1:
+            is_tail = masses[own].sum() <= TAIL_SHARE * masses.sum()
+            if is_clear or not is_tail or own.sum() < MANY_CELLS or beside.sum() == 1:
                 break
             bins[own] += step
     return np.asarray(bins - bins[0])

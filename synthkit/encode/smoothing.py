@@ -15,6 +15,7 @@ import math
 
 import numpy as np
 
+from synthkit.encode.merging import TAIL_SHARE
 from synthkit.encode.slopes import shares
 
 CLEAR = 2.5
@@ -44,7 +45,8 @@ def shrink_within(
     for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
         if stop - start > 1:
             own = slice(start, stop)
-            end = int(stop == len(edges) - 1) - int(start == 0)
+            is_tail = masses[own].sum() <= TAIL_SHARE * masses.sum()
+            end = is_tail * (int(stop == len(edges) - 1) - int(start == 0))
             result[own] = _shrunk(
                 float(masses[own].sum()),
                 np.asarray(counts[own], dtype=np.float64),

@@ -85,15 +85,21 @@ def test_a_rest_of_one_category_is_that_category():
 
 def test_a_last_bin_of_noise_is_joined_with_those_before_it() -> None:
     bins = np.array([0, 1, 1, 1, *[2] * 30])
-    counts = np.array([900.0, 300.0, 200.0, 150.0, *[10.0] * 30])
-    assert join_ends(bins, counts, 50.0).tolist() == [0, *[1] * 33]  # 300 < 3 * 50 * sqrt(30)
-    assert join_ends(bins, counts * 4, 50.0).tolist() == bins.tolist()
-    mirrored = 2 - bins[::-1]
-    assert join_ends(mirrored, counts[::-1], 50.0).tolist() == [*[0] * 33, 1]
+    counts = np.array([9_000.0, 300.0, 200.0, 150.0, *[10.0] * 30])
+    joined = join_ends(bins, counts, counts, 50.0)  # 300 < 3 * 50 * sqrt(30)
+    assert joined.tolist() == [0, *[1] * 33]
+    assert join_ends(bins, counts * 4, counts * 4, 50.0).tolist() == bins.tolist()
+    mirrored, turned = 2 - bins[::-1], counts[::-1]
+    assert join_ends(mirrored, turned, turned, 50.0).tolist() == [*[0] * 33, 1]
 
 
-def test_ends_are_not_joined_with_a_single_value_nor_if_they_are_short() -> None:
+def test_ends_are_not_joined_with_a_single_value_nor_if_they_are_short_or_heavy() -> None:
     beside_a_spike = np.array([0, 1, *[2] * 30])
-    assert join_ends(beside_a_spike, np.full(32, 10.0), 50.0).tolist() == beside_a_spike.tolist()
+    counts = np.array([9_000.0, 10.0, *[10.0] * 30])
+    assert join_ends(beside_a_spike, counts, counts, 50.0).tolist() == beside_a_spike.tolist()
     short = np.array([0, 0, 0, 1, 1, 1])
-    assert join_ends(short, np.full(6, 10.0), 50.0).tolist() == short.tolist()
+    few = np.array([900.0, 900.0, 900.0, 10.0, 10.0, 10.0])
+    assert join_ends(short, few, few, 50.0).tolist() == short.tolist()
+    # Of a small table under much noise every bin is unclear: joined, no code would be left.
+    even = np.repeat(np.arange(8), 10)
+    assert join_ends(even, np.full(80, 10.0), np.full(80, 10.0), 50.0).tolist() == even.tolist()
