@@ -18,7 +18,7 @@ import numpy as np
 from synthkit.generate import FiniteMixture, ProductMixture
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import code_dtype
-from synthkit.generate.posterior import draw_columns, worth
+from synthkit.generate.posterior import draw_columns, drawn_by_weight, worth
 from synthkit.generate.reservoir import Reservoir
 
 LATENTS = 4_096
@@ -165,7 +165,7 @@ def _enumerated(
             scores = (torch.as_tensor(partial.wants(rows)) @ logs).double() + start_at
             weights = torch.softmax(scores, 1).numpy()  # (n, n_latents)
         effective[rows] = worth(weights)
-        own[rows] = _chosen(weights, rng)
+        own[rows] = drawn_by_weight(weights, rng)
         if settled is not None:
             settled(int(rows[-1]) + 1)
     for start in range(0, n_rows, LATENTS):
@@ -174,15 +174,6 @@ def _enumerated(
     links = (~partial.known).sum(1) > 1
     thin = (effective < FEW_LATENTS) & links & (n_latents > 1)
     return Completed(values=filled, effective=effective, thin=thin, latents=n_latents)
-
-
-def _chosen(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws a latent for each row by its weights (n, n_latents), shape (n,)."""
-    steps = weights.cumsum(1)
-    sought = rng.random(len(weights)) * steps[:, -1]
-    # Rounding must not pass the last latent with any weight.
-    last = (steps < steps[:, -1:]).sum(1)
-    return np.asarray(np.minimum((steps <= sought[:, None]).sum(1), last))
 
 
 def _looked_for(

@@ -57,6 +57,18 @@ class Support:
     method: str
     """`enumeration`, `re-weighting` or `rejection`."""
 
+    @staticmethod
+    def of_rows(met: int, drawn: int) -> Support:
+        """Returns what is known of a condition that some of the rows drawn satisfied."""
+        mass = met / drawn
+        return Support(
+            mass=mass,
+            standard_error=float(np.sqrt(mass * (1 - mass) / drawn)),
+            drawn=drawn,
+            effective=float(met),
+            method="rejection",
+        )
+
 
 class Posterior:
     """Draws rows of a product mixture that satisfy a condition.
@@ -214,6 +226,15 @@ def _require(support: Support) -> None:
         hint=f"Loosen the condition (a wider range, fewer columns) until at least {LEAST_MASS:g} "
         "of the rows satisfy it; rows made to order from nothing would not follow the model.",
     )
+
+
+def drawn_by_weight(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Draws a place for each row in proportion to its weights (n, size), shape (n,)."""
+    steps = weights.cumsum(1)
+    sought = rng.random(len(weights)) * steps[:, -1]
+    # Rounding must not pass the last place with any weight.
+    last = (steps < steps[:, -1:]).sum(1)
+    return np.asarray(np.minimum((steps <= sought[:, None]).sum(1), last))
 
 
 def draw_columns(

@@ -55,14 +55,7 @@ class Rejection:
     @property
     def support(self) -> Support:
         """How many rows satisfied the condition so far."""
-        mass = self._accepted / self._drawn
-        return Support(
-            mass=mass,
-            standard_error=float(np.sqrt(mass * (1 - mass) / self._drawn)),
-            drawn=self._drawn,
-            effective=float(self._accepted),
-            method="rejection",
-        )
+        return Support.of_rows(self._accepted, self._drawn)
 
     def _look(self, n: int, rng: np.random.Generator) -> None:
         values = self._model.sample(n, rng)

@@ -158,6 +158,8 @@ def _placed(
     for at in range(0, frame.height, BLOCK):
         rows = slice(at, at + BLOCK)
         scores = np.tile(np.log(prior), (len(latent_of[rows]), 1))
+        # PRIVACY: given cells may be real; each row's decide where its own other cells are drawn
+        # from, and go back to whoever gave them.
         for i, part in enumerate(model.codec.parts):
             says = known[part.name][rows] | (part.name not in obedience.book.names)
             codes = part.encode(frame.get_column(part.name)[rows])

@@ -1,7 +1,8 @@
 """Linked columns of rows that nothing else mends: values that a search finds, or none.
 
 In: rows, and which of them break a rule. Out: the same rows, those with the values of a row that
-obeys (`schema.feasibility`), and which cannot obey. No real row is read here.
+obeys (`schema.feasibility`), and which cannot obey. No real row is read here,
+but for those that are completed.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ def constructed(
     own = [book.rules[i] for i in rules]
     found: dict[tuple[object, ...], Mapping[str, object]] = {}
     new: dict[str, list[object]] = {n: [] for n in names}
+    # PRIVACY: of rows that are completed, given cells may be real; they go back in their own rows
+    # to whoever gave them, and nothing else is made of them.
     now = {n: frame[n][rows.astype(np.uint32)].to_list() for n in names}
     impossible: list[int] = []
     for k, row in enumerate(rows.tolist()):

@@ -71,14 +71,7 @@ class Kept:
         """How frequent the condition is among rows that obey, as far as they were drawn."""
         from synthkit.generate.posterior import Support
 
-        mass = self.met / self.drawn
-        return Support(
-            mass=mass,
-            standard_error=float(np.sqrt(mass * (1 - mass) / self.drawn)),
-            drawn=self.drawn,
-            effective=float(self.met),
-            method="rejection",
-        )
+        return Support.of_rows(self.met, self.drawn)
 
     def rows(self, n: int) -> pl.DataFrame:
         """Returns `n` rows that meet the condition.

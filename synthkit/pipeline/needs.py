@@ -1,7 +1,7 @@
 """What the columns that are drawn already leave to one that is not, row by row.
 
 In: a rulebook, a column, and the cells of the columns that are done. Out: in which region the
-column must lie, between which places, and rows grouped by it. Nothing is drawn or read here.
+column must lie, between which places, and rows grouped by it. Nothing is drawn here.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def needs_of(
     for follower, rule in book.followers.items():
         # A cell that must stay says what decides it.
         if follower in given.pinned and rule.of == (name,):
+            # PRIVACY: given cells may be real; they decide other cells of their own rows alone,
+            # which go back to whoever gave them.
             stays = given.pinned[follower]
             for value in cells[follower].to_frame().filter(stays).to_series().unique().to_list():
                 rows = stays & cells[follower].eq_missing(value).to_numpy()

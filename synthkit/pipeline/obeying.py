@@ -326,6 +326,7 @@ class Obedience:
             if rows.size == 0:
                 continue
             stays = [*given.pinned.items(), *given.wanted.items()]
+            # A column that was given is pinned or wanted in every row: no given cell is borrowed.
             is_pinned = any(cells[rows].any() for n, cells in stays if n in names)
             if good.size and not is_pinned:
                 chosen = rng.choice(good, rows.size).astype(np.uint32)

@@ -3,7 +3,8 @@
 In: rows as a mixture draws them, with their latents. Out: the same rows, in which the columns of
 each chain ascend: one column of a row stays, those above and below it are drawn beside it, pair by
 pair (`queueing`). Which one stays is chosen at random in each row, so that what no joint law can
-keep falls on all columns alike. A cell that is missing stays missing. No real row is read here.
+keep falls on all columns alike. A cell that is missing stays missing. No real row is read
+here, but for those that are completed: a given cell stays, others of its row are drawn beside it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 In: rows, a column, a region of its values and, of ordered columns, a floor and a ceiling for each
 row. Out: values. The model's word comes first (the column's distribution given the row's own
 latent; of a model without latents, given the code of the column that decides), then the column's
-own frequencies, then any value of the region, evenly: it always ends. No real row is read here.
+own frequencies, then any value of the region, evenly: it always ends. No real row is
+read here, but for those that are completed.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from synthkit.encode import Condition, Within
+from synthkit.generate.posterior import drawn_by_weight
 from synthkit.pipeline.cells import places_of, scattered, series_of
 from synthkit.pipeline.rulebook import conditions_of
 from synthkit.schema import Column, dtype_of
@@ -109,7 +111,7 @@ class Redrawer:
         part = self.codec.parts[place]
         weights = self._weights(place, rows, batch, None)
         if held is None:
-            return part.decode(_codes(weights, rng), rng)
+            return part.decode(drawn_by_weight(weights, rng), rng)
         withins = [self._within(part, c) for c in conditions_of(self.columns[name], held)]
         evidence = np.sum([w.evidence for w in withins], axis=0)  # (size,)
         could = evidence if evidence.sum() > 0 else np.ones_like(evidence)
@@ -258,7 +260,7 @@ def _cells(
     """Draws a code for each row by its weights, then a value of it in one of the conditions."""
     import polars as pl
 
-    codes = _codes(weights, rng)
+    codes = drawn_by_weight(weights, rng)
     if len(withins) == 1:
         return withins[0].draw(part.grid, codes, rng)
     shares = np.stack([w.evidence[codes] for w in withins], axis=1).cumsum(1)  # (n, n_withins)
@@ -271,12 +273,3 @@ def _cells(
             order.append(mine)
             drawn.append(within.draw(part.grid, codes[mine], rng))
     return pl.concat(drawn)[np.argsort(np.concatenate(order)).astype(np.uint32)]
-
-
-def _codes(weights: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Draws a code for each row in proportion to its weights, shape (n,)."""
-    steps = weights.cumsum(1)  # (n, size)
-    sought = rng.random(len(weights)) * steps[:, -1]
-    # Rounding must not pass the last code with any weight.
-    last = (steps < steps[:, -1:]).sum(1)
-    return np.asarray(np.minimum((steps <= sought[:, None]).sum(1), last))
