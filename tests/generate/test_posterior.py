@@ -10,7 +10,7 @@ from scipy import stats
 
 from synthkit.errors import InputError
 from synthkit.generate import load_generator, posterior
-from synthkit.generate.posterior import Posterior, draw_columns, worth
+from synthkit.generate.posterior import Posterior, draw_columns, drawn_by_weight, worth
 from synthkit.generate.rejection import Rejection
 from tests.generate.conftest import SMALL, linked_codes, measured
 from tests.generate.mixtures import (
@@ -278,3 +278,28 @@ class TestRejection:
         with pytest.raises(InputError, match=r"0 of 50,\d+ sampled rows"):
             Rejection(model, (2,), {0: np.array([0.0, 1.0])}, n=10, rng=np.random.default_rng(0))
         assert model.drawn < 60_000
+
+
+def test_draw_by_weights_follows_them_and_takes_no_place_without_weight() -> None:
+    weights = np.tile([0.0, 3.0, 1.0, 0.0], (40_000, 1))
+
+    places = drawn_by_weight(weights, np.random.default_rng(0))
+
+    counts = np.bincount(places, minlength=4)
+    assert counts[0] == counts[3] == 0
+    assert stats.binomtest(int(counts[1]), 40_000, 0.75).pvalue > ALPHA
+
+
+class _Last:
+    """A source of random numbers that gives the greatest float below one, where rounding bites."""
+
+    def random(self, n: int) -> np.ndarray:
+        return np.full(n, np.nextafter(1.0, 0.0))
+
+
+def test_draw_by_weights_stays_within_them_at_the_edge_of_rounding() -> None:
+    weights = np.array([[1.0, 0.0, 0.0], [0.1, 0.2, 0.0], [5e-324, 0.0, 0.0]])
+
+    places = drawn_by_weight(weights, _Last())  # type: ignore[arg-type]
+
+    assert places.tolist() == [0, 1, 0]
