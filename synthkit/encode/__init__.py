@@ -28,6 +28,7 @@ from synthkit.encode.within import Condition, Within
 
 NOT_PLUGINS = (
     "codec",
+    "endings",
     "fitting",
     "kinds",
     "ladder",

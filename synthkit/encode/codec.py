@@ -45,8 +45,8 @@ class ColumnCodec:
     masses: np.ndarray
     """Projected noisy counts, shape (n_cells,), float64, non-negative."""
     roundness: np.ndarray | None = None
-    """How often numbers of each level of the grid's ladder occur, relative to evenly, shape
-    (n_levels,); None: cells are filled evenly."""
+    """How often numbers of each class of the grid's ladder occur, relative to evenly, shape
+    (n_classes,); None: cells are filled evenly."""
 
     @cached_property
     def size(self) -> int:
@@ -274,10 +274,10 @@ def _column_from_dict(d: Mapping[str, Any]) -> ColumnCodec:
 
 
 def _roundness_from(given: Sequence[float], grid: Grid) -> np.ndarray:
-    """Reads the weights of levels; the grid alone says which levels there are."""
+    """Reads the weights of classes; the grid alone says which there are."""
     weights = np.array(given, dtype=np.float64)
     ladder = getattr(grid, "ladder", None)
-    if ladder is None or weights.shape != (ladder.n_levels,):
+    if ladder is None or weights.shape != (ladder.n_classes,):
         raise _damaged()
     if not (weights.min() >= 0 and weights.max() == 1):  # nor a number that is none
         raise _damaged()

@@ -117,7 +117,7 @@ def fit(
         if line is not None:
             codes = _with_clear_ends(codes, masses, counts, len(line.starts), noise or 0.0)
             masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0, line.edges)
-        rounded = roundness.weights(grid, column.name, masses, levels)
+        grid, rounded = roundness.weights(grid, column.name, masses, levels)
         plugin = kinds.plugin_name(column.kind)
         parts.append(ColumnCodec(column.name, plugin, grid, codes, masses, rounded))
     codec = Codec(tuple(parts))

@@ -9,6 +9,10 @@ next coarser one. Numpy only; touches no row by itself.
 Numbers that went through short floats are no longer exact (.9 became .89999962, 37.4 became
 37.39844). Where the declared decimals leave room for that, a value counts as a multiple that is
 within a small part of the step, and within the rounding of half precision, of one.
+
+Where every multiple of the lattice counts, a value also has an ending: what is left of it after
+whole periods of a hundred (or ten) positions, 99 of a price of 12.99. Endings that are told
+(`endings`) are classes beside the levels, and their values no longer of the level they had.
 """
 
 from __future__ import annotations
@@ -24,6 +28,8 @@ if TYPE_CHECKING:
     from synthkit.encode.line import Line
 
 MOST_STEPS = 16
+PERIODS = (100, 10)
+"""Endings repeat after so many positions of the lattice: the first of these that is a step."""
 RANGE_SHARE = 0.25
 """The coarsest step is at most this share of the range: a heap has several places."""
 MOST_DECIMALS = 6
@@ -50,6 +56,8 @@ class Ladder:
     is_lattice: bool
     is_tolerant: bool
     """Whether values near a multiple count as one."""
+    endings: tuple[int, ...] = ()
+    """Remainders by `period` whose values are a class of their own, ascending."""
 
     @property
     def n_levels(self) -> int:
@@ -57,9 +65,39 @@ class Ladder:
         return len(self.digits) + 1
 
     @property
+    def n_classes(self) -> int:
+        """Number of classes: levels, then endings."""
+        return self.n_levels + len(self.endings)
+
+    @property
     def is_closed(self) -> bool:
         """Whether "none" is a level like others: all other positions of the lattice."""
         return self.is_lattice and not self.is_tolerant and self.ratio(self.n_levels - 1) > 0
+
+    @cached_property
+    def period(self) -> int:
+        """After how many positions endings repeat; 0 where they are not looked at."""
+        steps = self.steps.tolist() if self.is_closed else []
+        return next((p for p in PERIODS if p in steps), 0)
+
+    @cached_property
+    def remainders(self) -> tuple[np.ndarray | None, ...]:
+        """Remainders by `period` of the members of each class, ascending, shape (n_classes,).
+
+        None for levels whose members are numbered by their step: without endings, all.
+        """
+        if not self.endings:
+            return (None,) * self.n_levels
+        own = np.array(self.endings)
+        every = np.setdiff1d(np.arange(1, self.period), own)
+        levels = self.levels(every)
+        fine = [None if s % self.period == 0 else every[levels == k] for k, s in self._finer]
+        return (*fine, *own[:, None])
+
+    @property
+    def _finer(self) -> list[tuple[int, int]]:
+        """Levels and their steps; "none" has steps of one."""
+        return list(enumerate([*self.steps.tolist(), 1]))
 
     @cached_property
     def steps(self) -> np.ndarray:
@@ -92,6 +130,15 @@ class Ladder:
             is_multiple = is_open & self._is_multiple(positions, step)
             found[is_multiple] = level
             is_open &= ~is_multiple
+        return found
+
+    def classes(self, positions: np.ndarray) -> np.ndarray:
+        """Returns the class of each position, shape (n_rows,): its ending if told, or its level."""
+        found = self.levels(positions)
+        if self.endings:
+            remainders = positions % self.period
+            for i, ending in enumerate(self.endings):
+                found[remainders == ending] = self.n_levels + i
         return found
 
     def _is_multiple(self, positions: np.ndarray, step: np.int64 | np.float64) -> np.ndarray:

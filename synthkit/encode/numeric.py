@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -55,6 +56,8 @@ class NumericGrid:
     is_integer: bool
     decimals: int
     """A float column on a lattice holds position / 10^decimals; 0 otherwise."""
+    endings: tuple[int, ...] = ()
+    """Endings that are classes of the ladder; see `ladder`."""
 
     @property
     def n_cells(self) -> int:
@@ -73,8 +76,9 @@ class NumericGrid:
 
     @cached_property
     def ladder(self) -> Ladder | None:
-        """Round steps of the column; from the ends of the line and its precision alone."""
-        return ladder_of(self.line, decimals=self.decimals, is_integer=self.is_integer)
+        """Round steps of the column, from the ends of the line and its precision alone."""
+        public = ladder_of(self.line, decimals=self.decimals, is_integer=self.is_integer)
+        return public and dataclasses.replace(public, endings=self.endings)
 
     def positions(self, series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         """Returns where on the line each number lies, and which are missing, both (n_rows,)."""
@@ -103,6 +107,10 @@ class NumericGrid:
     def with_points(self, points: np.ndarray) -> NumericGrid:
         """Returns the grid with a cell of its own for each of some positions."""
         return dataclasses.replace(self, line=self.line.with_points(points))
+
+    def with_endings(self, endings: tuple[int, ...]) -> NumericGrid:
+        """Returns the grid whose ladder has a class of its own for each of some endings."""
+        return dataclasses.replace(self, endings=endings)
 
     def values(self, cells: np.ndarray, fraction: np.ndarray) -> pl.Series:
         """Returns the number at `fraction` of each cell: Int64, or Float64 with `decimals`."""
@@ -168,6 +176,7 @@ class NumericGrid:
             "has_missing": self.has_missing,
             "is_integer": self.is_integer,
             "decimals": self.decimals,
+            **({"endings": list(self.endings)} if self.endings else {}),
         }
 
 
@@ -226,8 +235,18 @@ def _number_bounds(column: Column) -> tuple[Fraction, Fraction]:
 
 
 def grid_from_dict(d: Mapping[str, Any]) -> NumericGrid:
-    """Rebuilds a grid from `NumericGrid.to_dict()`."""
+    """Rebuilds a grid from `NumericGrid.to_dict()`.
+
+    Raises:
+        ValueError: If it names endings that its ladder does not have.
+    """
     starts = np.array(d["starts"], dtype=np.int64 if d["is_lattice"] else np.float64)
-    return NumericGrid(
-        Line(starts, d["upper"]), bool(d["has_missing"]), bool(d["is_integer"]), int(d["decimals"])
-    )
+    line, decimals = Line(starts, d["upper"]), int(d["decimals"])
+    public = NumericGrid(line, bool(d["has_missing"]), bool(d["is_integer"]), decimals)
+    if "endings" not in d:
+        return public
+    endings = tuple(map(operator.index, d["endings"]))
+    period = public.ladder.period if public.ladder else 0
+    if list(endings) != sorted(set(endings) & set(range(1, period))):
+        raise ValueError("The endings of a grid are not those of its ladder.")
+    return public.with_endings(endings)

@@ -1,17 +1,19 @@
-"""How round the numbers of each column are: one small noisy table of levels per column.
+"""How round the numbers of each column are: small noisy tables of levels and endings per column.
 
 In: a conformed table, the grids of its columns, a noise level. Out: for each numeric column whose
-grid has cells of several values, noisy counts of the levels of its public ladder (`ladder`).
-Without them a number that is whole in every row is decoded to anything in its cell.
+grid has cells of several values, noisy counts of the levels of its public ladder (`ladder`), and of
+endings where the ladder has a period. Without them a number that is whole in every row is decoded
+to anything in its cell, and a price of 12.99 to any near it.
 
-Of one secretly chosen row per privacy unit, each such column counts the level of its value; values
-that have a cell of their own, and missing ones, count as such. So a unit moves one cell of each
-column's table by one: the look is one `NoisyTables` event, with the exact discrete Gaussian noise
-of the one-way tables. What follows (`leveling`) reads the noisy counts only.
+Of one secretly chosen row per privacy unit, each such column counts the level of its value, and its
+ending; values that have a cell of their own, and missing ones, count as such. So a unit moves one
+cell of each table by one: the look is one `NoisyTables` event, with the exact discrete Gaussian
+noise of the one-way tables. What follows (`leveling`, `endings`) reads the noisy counts only.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ import numpy as np
 
 from synthkit.encode import kinds, spikes
 from synthkit.encode.codec import check_table
+from synthkit.encode.endings import told
+from synthkit.encode.ladder import ARTEFACT_DECIMALS
 from synthkit.encode.leveling import weights_of
 from synthkit.encode.subcells import even_shares
 from synthkit.errors import IntegrityError
@@ -60,13 +64,19 @@ class RoundGrid(Protocol):
     def positions(self, series: pl.Series) -> tuple[np.ndarray, np.ndarray]:
         """Returns the position of each value, and which are missing, both (n_rows,)."""
 
+    def with_endings(self, endings: tuple[int, ...]) -> Grid:
+        """Returns the grid whose ladder has classes for some endings."""
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(frozen=True)
 class Levels:
-    """Counts of levels, by the name of their column."""
+    """Counts of levels and of endings, by the name of their column."""
 
     counts: Mapping[str, np.ndarray]
     """Each of shape (n_levels + 1,), float64; the last cell is of values that need no level."""
+    endings: Mapping[str, np.ndarray]
+    """Each of shape (period + 1,), float64, by remainder; the last cell as above. Of columns whose
+    ladder has a period."""
     sigma: float
     """Standard deviation of the noise on each count; 0: none."""
 
@@ -95,7 +105,7 @@ def events(
 
     spikes.check_share(share, SHARE_KEY, FINDS)
     numeric = [c for c in schema.encoded if c.kind in NUMERIC_KINDS]
-    tables = sum(c.name in to_buy or _has_levels(_grid(c)) for c in numeric)
+    tables = sum(_most_tables(c) if c.name in to_buy else len(_sizes(c)) for c in numeric)
     if not (tables and share):
         return ()
     sigma = math.sqrt(tables / share) * accountant.gaussian_sigma(epsilon, delta)
@@ -135,32 +145,31 @@ def find(
         return None
     check_table(table, [c.name for c in schema.encoded], units)
     columns, grids = _to_look_at(schema, points or {})
-    if len(columns) > event.tables:
+    sizes = np.array([size for c in columns for size in _sizes(c)])
+    if len(sizes) > event.tables:
         raise IntegrityError(
-            f"{len(columns)} columns would be looked at, and {event.tables} are charged.",
+            f"{len(sizes)} tables would be looked at, and {event.tables} are charged.",
             hint="This is a fault of synthkit; nothing was looked at.",
         )
     if not columns:
         return None
-    sizes = np.array([_n_cells(c) for c in columns])
     starts = np.cumsum(sizes) - sizes
 
     def places_of(rows: pl.DataFrame) -> np.ndarray:
         """Returns the cell of each row in each table, laid end to end, (n_rows, n_tables)."""
         pairs = zip(columns, grids, strict=True)
-        levels = [_levels(rows.get_column(c.name), c, g) for c, g in pairs]
-        return np.asarray(np.stack(levels, axis=1) + starts)
+        places = [_places(rows.get_column(c.name), c, g) for c, g in pairs]
+        return np.asarray(np.concatenate(places, axis=1) + starts)
 
-    # PRIVACY: one row per unit, chosen in secret and anew; a unit moves one cell of each column's
-    # table by one. Charged as this event, for at least as many columns as are read here: of columns
-    # whose domain was bought, some turn out to need no look.
+    # PRIVACY: one row per unit, chosen in secret and anew; a unit moves one cell of each table by
+    # one. Charged as this event, for at least as many tables as are read here: of columns whose
+    # domain was bought, some turn out to need no look.
     rows = mechanism.one_row_per_unit(units)
-    exact = np.concatenate([_count(table, c, g, rows) for c, g in zip(columns, grids, strict=True)])
+    exact = np.concatenate(_count(table, columns, grids, rows))
     noisy = mechanism.noisy_counts(exact, sigma=event.sigma, cells=places_of)
     # PRIVACY: the exact counts end here; nothing below reads them.
     parts = np.split(noisy.astype(np.float64), starts[1:])
-    named = zip((c.name for c in columns), parts, strict=True)
-    return Levels(counts=dict(named), sigma=event.sigma)
+    return _named(columns, parts, event.sigma)
 
 
 def exact(
@@ -170,13 +179,14 @@ def exact(
     # PRIVACY: exact counts of levels over all rows: what is built on them has no guarantee and
     # says so.
     columns, grids = _to_look_at(schema, points or {})
-    pairs = zip(columns, grids, strict=True)
-    counts = {c.name: _count(table, c, g, None).astype(np.float64) for c, g in pairs}
-    return Levels(counts=counts, sigma=0.0)
+    parts = [c.astype(np.float64) for c in _count(table, columns, grids, None)]
+    return _named(columns, parts, 0.0)
 
 
-def weights(grid: Grid, name: str, masses: np.ndarray, levels: Levels | None) -> np.ndarray | None:
-    """Returns how often numbers of each level occur, relative to evenly; see `leveling`.
+def weights(
+    grid: Grid, name: str, masses: np.ndarray, levels: Levels | None
+) -> tuple[Grid, np.ndarray | None]:
+    """Returns how often numbers of each class occur, relative to evenly; see `leveling`.
 
     Args:
         grid: Of the column, with the cells of its spikes.
@@ -185,16 +195,35 @@ def weights(grid: Grid, name: str, masses: np.ndarray, levels: Levels | None) ->
         levels: What the look gave.
 
     Returns:
-        Shape (n_levels,); None where no look was taken, or noise explains what it gave.
+        The grid, with the endings that the look tells, and a weight of each class of its ladder,
+        shape (n_classes,); None where no look was taken, or noise explains what it gave.
     """
     if levels is None or name not in levels.counts or not isinstance(grid, RoundGrid):
-        return None
+        return grid, None
     ladder = grid.ladder
     if ladder is None:
-        return None
-    even = even_shares(grid.line, ladder)
+        return grid, None
+    masses = masses[: grid.line.starts.size]
     counts = levels.counts[name][: ladder.n_levels]
-    return weights_of(counts, masses[: grid.line.starts.size], even, levels.sigma)
+    made_of = np.ones(ladder.n_levels, dtype=np.int64)
+    if name in levels.endings:
+        remainders = levels.endings[name][: ladder.period]
+        own = told(remainders, masses, grid.line, ladder, levels.sigma)
+        # What stands by itself is no longer of the level it had.
+        had = ladder.levels(np.array(own, dtype=np.int64))
+        taken = np.bincount(had, weights=remainders[list(own)], minlength=ladder.n_levels)
+        made_of = np.append(made_of + np.bincount(had, minlength=made_of.size), [1] * len(own))
+        counts = np.append(counts - taken, remainders[list(own)])
+        ladder = dataclasses.replace(ladder, endings=own)
+    found = weights_of(
+        counts,
+        masses,
+        even_shares(grid.line, ladder),
+        levels.sigma,
+        n_counts=made_of,
+        n_levels=ladder.n_levels,
+    )
+    return (grid, None) if found is None else (grid.with_endings(ladder.endings), found)
 
 
 def _to_look_at(
@@ -205,7 +234,7 @@ def _to_look_at(
     grids: list[RoundGrid] = []
     for column in schema.encoded:
         # By the public grid: what spikes are told must not decide whether a column is charged.
-        if _has_levels(_grid(column)):
+        if _sizes(column):
             grid = spikes.with_spikes(_grid(column), column.name, points)
             assert isinstance(grid, RoundGrid)  # as before its spikes
             columns.append(column)
@@ -214,38 +243,64 @@ def _to_look_at(
 
 
 def _count(
-    table: pl.DataFrame, column: Column, grid: RoundGrid, rows: np.ndarray | None
-) -> np.ndarray:
-    """Counts the levels of a column in some rows (None: all), int64, shape (n_levels + 1,)."""
-    series = table.get_column(column.name)
-    levels = _levels(series if rows is None else series[rows], column, grid)
-    return np.bincount(levels, minlength=_n_cells(column))
+    table: pl.DataFrame,
+    columns: Sequence[Column],
+    grids: Sequence[RoundGrid],
+    rows: np.ndarray | None,
+) -> list[np.ndarray]:
+    """Counts levels and endings in some rows (None: all), int64, each table of its own size."""
+    found = []
+    for column, grid in zip(columns, grids, strict=True):
+        series = table.get_column(column.name)
+        places = _places(series if rows is None else series[rows], column, grid)
+        pairs = zip(places.T, _sizes(column), strict=True)
+        found += [np.bincount(cells, minlength=size) for cells, size in pairs]
+    return found
 
 
-def _levels(series: pl.Series, column: Column, grid: RoundGrid) -> np.ndarray:
-    """Returns the level of each value, shape (n_rows,), int64; the last: it needs none."""
+def _places(series: pl.Series, column: Column, grid: RoundGrid) -> np.ndarray:
+    """Returns the cell of each value in each table of a column, (n_rows, n_tables), int64.
+
+    The last cell of each is of values that need no level.
+    """
     from synthkit.encode.domains import mapping  # which reads tables by way of this room
 
     ladder = _ladder(column)
+    assert ladder is not None  # `_sizes` asked
     positions, is_missing = grid.positions(mapping.inside(series, column))
-    is_alone = grid.line.is_point[grid.line.cells(positions)]
-    return np.where(is_missing | is_alone, ladder.n_levels, ladder.levels(positions))
+    needs_none = is_missing | grid.line.is_point[grid.line.cells(positions)]
+    places = [np.where(needs_none, ladder.n_levels, ladder.levels(positions))]
+    if ladder.period:
+        places.append(np.where(needs_none, ladder.period, positions % ladder.period))
+    return np.stack(places, axis=1)
 
 
-def _n_cells(column: Column) -> int:
-    return _ladder(column).n_levels + 1
+def _named(columns: Sequence[Column], parts: Sequence[np.ndarray], sigma: float) -> Levels:
+    """Gives each table of each column its name."""
+    rest = iter(parts)
+    tables = {c.name: [next(rest) for _ in _sizes(c)] for c in columns}
+    endings = {name: own[1] for name, own in tables.items() if len(own) > 1}
+    return Levels({name: own[0] for name, own in tables.items()}, endings, sigma)
 
 
-def _ladder(column: Column) -> Ladder:
+def _sizes(column: Column) -> list[int]:
+    """Returns the number of cells of each table of a column, from its public grid."""
+    ladder = _ladder(column)
+    if ladder is None:
+        return []
+    return [ladder.n_levels + 1] + [ladder.period + 1] * (ladder.period > 0)
+
+
+def _most_tables(column: Column) -> int:
+    """Returns how many tables a column may have whose domain is not known yet."""
+    decimals = 0 if column.kind == "integer" else column.decimals
+    return 1 + (decimals is not None and decimals < ARTEFACT_DECIMALS)
+
+
+def _ladder(column: Column) -> Ladder | None:
     """Returns the ladder of the public grid: where all values are spikes, theirs has none."""
     grid = _grid(column)
-    assert isinstance(grid, RoundGrid)  # `_has_levels` asked
-    assert grid.ladder is not None
-    return grid.ladder
-
-
-def _has_levels(grid: Grid) -> bool:
-    return isinstance(grid, RoundGrid) and grid.ladder is not None
+    return grid.ladder if isinstance(grid, RoundGrid) else None
 
 
 def _grid(column: Column) -> Grid:

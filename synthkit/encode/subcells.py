@@ -1,12 +1,14 @@
 """Cells divided by how round their numbers are, and draws from such a part in closed form.
 
 In: the line and the ladder of a column, and how much more often than evenly the numbers of each
-level occur. Out: for each cell, one part for each level of which it holds a number, one for all its
-numbers alike, and the share of the cell's mass that each part has. All of it follows from public
-and noisy facts. Numpy only; touches no row.
+class occur (a level, or an ending that was told). Out: for each cell, one part for each class of
+which it holds a number, one for all its numbers alike, and the share of the cell's mass that each
+part has. All of it follows from public and noisy facts. Numpy only; touches no row.
 
 The numbers of a part are counted from `first` on, skipping those of coarser levels: of the
-multiples of a step without every r-th, the m-th is m + m // (r - 1) + 1 steps.
+multiples of a step without every r-th, the m-th is m + m // (r - 1) + 1 steps. Where endings were
+told, a class finer than their period is a list of remainders by it, and the m-th of k remainders is
+that of m modulo k, m // k periods on.
 """
 
 from __future__ import annotations
@@ -33,7 +35,7 @@ class SubCells:
     cell: np.ndarray
     """Which cell of the line."""
     level: np.ndarray
-    """Level of the ladder, or `WHOLE`."""
+    """Class of the ladder, or `WHOLE`."""
     share: np.ndarray
     """Share of the cell's mass, summing to one in each cell."""
     first: np.ndarray
@@ -52,7 +54,8 @@ class SubCells:
         numbers = self.first[parts] + np.minimum(step, np.maximum(count - 1, 0))
         level = self.level[parts]
         if self.line.is_lattice:
-            return np.asarray(self._times(level, numbers) * self._units[level])
+            found = np.asarray(self._times(level, numbers) * self._units[level])
+            return self._with_remainders(found, level, numbers) if self.ladder.endings else found
         found = self.low[parts] + fraction * (self.high[parts] - self.low[parts])
         found = np.clip(found, self.low[parts], self.high[parts])
         is_round = level != WHOLE
@@ -70,7 +73,7 @@ class SubCells:
         low, high = np.maximum(self.low, first), np.minimum(self.high, last)
         is_inside = low <= high
         begin, end = self.first.copy(), self.first + self.count
-        for level in range(-1, self.ladder.n_levels):
+        for level in range(-1, self.ladder.n_classes):
             mine = (self.level == level) & is_inside
             if mine.any() and (level != WHOLE or self.line.is_lattice):
                 n_low, n_high = _numbers(self.ladder, level, low[mine], high[mine])
@@ -88,15 +91,30 @@ class SubCells:
 
     @property
     def _units(self) -> np.ndarray:
-        """Step of each level in positions of a lattice; "none" and stretches have steps of one."""
-        return np.append(self.ladder.steps, [1, 1])
+        """Step of each class in positions of a lattice; one for "none", endings and stretches."""
+        ones = np.ones(2 + len(self.ladder.endings), dtype=np.int64)
+        return np.append(self.ladder.steps, ones)
 
     def _times(self, level: np.ndarray, numbers: np.ndarray) -> np.ndarray:
         """Returns how many steps of its level the member of each number is."""
-        ratios = np.array([self.ladder.ratio(k) for k in range(self.ladder.n_levels)] + [0])
-        skip = ratios[level]  # -1, `WHOLE`, is the last
+        ratios = [self.ladder.ratio(k) for k in range(self.ladder.n_levels)]
+        none = [0] * (1 + len(self.ladder.endings))
+        skip = np.array(ratios + none)[level]  # -1, `WHOLE`, is the last
         skipping = numbers + numbers // np.maximum(skip - 1, 1) + 1
         return np.asarray(np.where(skip > 0, skipping, numbers))
+
+    def _with_remainders(
+        self, found: np.ndarray, level: np.ndarray, numbers: np.ndarray
+    ) -> np.ndarray:
+        """Puts in the members of classes that are lists of remainders."""
+        lists = [np.array([], int) if r is None else r for r in self.ladder.remainders]
+        sizes = np.array([*map(len, lists), 0])  # -1, `WHOLE`, is the last
+        starts = np.cumsum(sizes) - sizes
+        is_listed = sizes[level] > 0
+        size, start, number = sizes[level][is_listed], starts[level][is_listed], numbers[is_listed]
+        remainder = np.concatenate(lists)[start + number % size]
+        found[is_listed] = number // size * self.ladder.period + remainder
+        return found
 
 
 def divided(line: Line, ladder: Ladder, weights: np.ndarray) -> SubCells:
@@ -105,14 +123,14 @@ def divided(line: Line, ladder: Ladder, weights: np.ndarray) -> SubCells:
     Args:
         line: Of the column.
         ladder: Its ladder.
-        weights: How often numbers of each level occur, relative to evenly, shape (n_levels,).
+        weights: How often numbers of each class occur, relative to evenly, shape (n_classes,).
     """
     low, high = line.starts, line.ends
     n_cells, none = low.size, ladder.n_levels - 1
-    even = even_shares(line, ladder)  # (n_cells, n_levels)
+    even = even_shares(line, ladder)  # (n_cells, n_classes)
     evenly = 0.0 if ladder.is_closed else float(weights[none])
     masses, firsts, counts = [], [], []
-    levels = [*range(none + ladder.is_closed), WHOLE]
+    levels = [*range(none + ladder.is_closed), *range(ladder.n_levels, ladder.n_classes), WHOLE]
     for level in levels[:-1]:
         begin, end = _numbers(ladder, level, *_reach(line, ladder, level))
         # What an even fill brings near multiples belongs to the stretch of the cell.
@@ -127,7 +145,7 @@ def divided(line: Line, ladder: Ladder, weights: np.ndarray) -> SubCells:
     firsts.append(low if line.is_lattice else np.zeros(n_cells, dtype=np.int64))
     # As whole numbers: widths beyond 2^53 are rounded.
     counts.append(high - low + 1 if line.is_lattice else np.ones(n_cells, dtype=np.int64))
-    mass = np.stack(masses, axis=1)  # (n_cells, n_levels of parts)
+    mass = np.stack(masses, axis=1)  # (n_cells, n_classes of parts)
     share = mass / mass.sum(axis=1, keepdims=True)
     cell, column = np.nonzero(share > 0)
     return SubCells(
@@ -144,14 +162,15 @@ def divided(line: Line, ladder: Ladder, weights: np.ndarray) -> SubCells:
 
 
 def even_shares(line: Line, ladder: Ladder) -> np.ndarray:
-    """Returns the share of each cell's positions that are of each level, (n_cells, n_levels).
+    """Returns the share of each cell's positions that are of each class, (n_cells, n_classes).
 
     Positions near a multiple count as the ladder counts values; a single position has zeros.
     """
-    found = np.zeros((line.starts.size, ladder.n_levels))
+    none = ladder.n_levels - 1
+    found = np.zeros((line.starts.size, ladder.n_classes))
     middle = np.abs(line.starts / 2.0 + line.ends / 2.0)
     near = np.stack([ladder.tolerance(middle, float(step)) for step in ladder.steps], axis=1)
-    for level in range(ladder.n_levels - 1):
+    for level in range(none):
         begin, end = _numbers(ladder, level, *_reach(line, ladder, level))
         window = 2.0 * near[:, level] + line.is_lattice
         with np.errstate(over="ignore"):  # of cells as small as floats get
@@ -161,7 +180,10 @@ def even_shares(line: Line, ladder: Ladder) -> np.ndarray:
         free = np.maximum(1.0 - crowd.sum(axis=1), 0.0)
         left = np.maximum(1.0 - found[:, :level].sum(axis=1), 0.0)
         found[:, level] = np.minimum(share * free, left)
-    found[:, -1] = np.maximum(1.0 - found.sum(axis=1), 0.0)
+    for ending in range(ladder.n_levels, ladder.n_classes):
+        begin, end = _numbers(ladder, ending, line.starts, line.ends)
+        found[:, ending] = np.maximum(end - begin, 0) / line.widths
+    found[:, none] = np.maximum(1.0 - found.sum(axis=1), 0.0)
     return np.where(line.is_point[:, None], 0.0, found)
 
 
@@ -204,6 +226,15 @@ def _numbers(
     ladder: Ladder, level: int, low: np.ndarray, high: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Returns the numbers of the first member between two positions and after the last one."""
+    remainders = None if level == WHOLE else ladder.remainders[level]
+    if remainders is not None:
+        ends = (low - 1, high)
+        first, after = (
+            x // ladder.period * remainders.size
+            + np.searchsorted(remainders, x % ladder.period, side="right")
+            for x in ends
+        )
+        return first, after
     if level == WHOLE or level == ladder.n_levels - 1:
         least, most = low, high
     elif ladder.is_lattice:

@@ -157,7 +157,7 @@ def fit(
         spike_share: Share of the budget (of mu^2, from 0 to 0.5) that finds numbers and times which
             many rows share; each gets a cell of its own. 0: no look.
         roundness_share: Share of the budget (of mu^2, from 0 to 0.5) that finds how round the
-            numbers of a column are (whole, tens, twentieths). 0: no look.
+            numbers of a column are (whole, tens, twentieths) and on what they end. 0: no look.
         rows_per_person: Most rows of a person that one look uses, chosen at random. More moves
             weight from persons towards rows, under more noise.
         ledger: None: the ledger at `SYNTHKIT_LEDGER`, or the user's own.

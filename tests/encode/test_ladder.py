@@ -188,3 +188,47 @@ def test_three_tenths_are_three_tenths():
 def test_a_ladder_is_a_value():
     found = ladder("integer", (0, 1000))
     assert found == dataclasses.replace(found)
+
+
+# --- endings -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("kind", "bounds", "decimals", "period"),
+    [
+        ("integer", (0, 1000), None, 100),
+        ("integer", (-200, 200), None, 100),
+        ("integer", (0, 399), None, 10),
+        ("float", (0.0, 500.0), 2, 100),
+        ("float", (0.0, 40.0), 1, 100),
+        ("float", (0.0, 4.0), 3, 100),
+        ("float", (0.0, 500.0), 4, 0),
+        ("float", (0.0, 500.0), None, 0),
+        ("integer", (0, 2**62), None, 0),
+    ],
+)
+def test_endings_repeat_after_a_hundred_positions_where_the_lattice_is_exact(
+    kind, bounds, decimals, period
+):
+    assert ladder(kind, bounds, decimals).period == period
+
+
+def test_a_value_whose_ending_is_told_is_no_longer_of_its_level():
+    found = dataclasses.replace(ladder("float", (-50.0, 500.0), 2), endings=(50, 99))
+    none, half, charm = found.n_levels - 1, found.n_levels, found.n_levels + 1
+    at = np.array([1299, 1250, 1200, 1298, 1295, 0, -1, -50, -101, 99])
+    fine = found.levels(at)
+    assert found.classes(at).tolist() == [
+        charm, half, fine[2], none, fine[4], none, charm, half, charm, charm
+    ]  # fmt: skip
+    assert fine[1] != none
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(-(10**5), 10**5), st.sets(st.integers(1, 99), max_size=8))
+def test_members_of_all_classes_are_all_positions_once(at, some):
+    found = dataclasses.replace(ladder("integer", (-(10**5), 10**5)), endings=tuple(sorted(some)))
+    (own,) = found.classes(np.array([at]))
+    for k, remainders in enumerate(found.remainders):
+        if remainders is not None:
+            assert (at % 100 in remainders) == (k == own)

@@ -32,10 +32,16 @@ from tests.encode.test_within import ALPHA, holds
 numbers = st.one_of(strategies.integer_columns(), strategies.float_columns())
 
 
-def rounded(column: Column, weights: np.ndarray | None, seed: int = 0) -> ColumnCodec:
-    """A codec with made-up masses, a few cells of their own, and weights of levels."""
+def rounded(
+    column: Column,
+    weights: np.ndarray | None,
+    seed: int = 0,
+    endings: tuple[int, ...] = (),
+) -> ColumnCodec:
+    """A codec with made-up masses, a few cells of their own, and weights of classes."""
     rng = np.random.default_rng(seed)
     grid = kinds.load("numeric").grid(column)
+    grid = grid.with_endings(endings)
     low, high = float(grid.line.starts[0]), float(grid.line.upper)
     points = np.unique(low + rng.random(3) * (high / 2 - low / 2))
     grid = grid.with_points(points)
@@ -48,19 +54,19 @@ def rounded(column: Column, weights: np.ndarray | None, seed: int = 0) -> Column
 
 @st.composite
 def codecs(draw: st.DrawFn) -> ColumnCodec:
-    """A numeric column of any grid, with any weights of its levels where it has some."""
+    """A numeric column of any grid, with any weights of its classes where it has some."""
     column = draw(numbers)
     ladder = rounded(column, None).grid.ladder
     if ladder is None:
         return rounded(column, None)
-    some = st.lists(
-        st.sampled_from([0.0, 1e-6, 0.01, 0.5, 1.0]),
-        min_size=ladder.n_levels,
-        max_size=ladder.n_levels,
-    )
+    endings: set[int] = set()
+    if ladder.period:
+        endings = draw(st.sets(st.integers(1, ladder.period - 1), max_size=12))
+    n = ladder.n_levels + len(endings)
+    some = st.lists(st.sampled_from([0.0, 1e-6, 0.01, 0.5, 1.0]), min_size=n, max_size=n)
     weights = np.array(draw(some))
-    weights[draw(st.integers(0, ladder.n_levels - 1))] = 1.0
-    return rounded(column, weights, draw(st.integers(0, 9)))
+    weights[draw(st.integers(0, n - 1))] = 1.0
+    return rounded(column, weights, draw(st.integers(0, 9)), tuple(sorted(endings)))
 
 
 @settings(max_examples=300, deadline=None)
@@ -75,7 +81,7 @@ def test_what_is_drawn_has_the_code_and_lies_within_the_bounds(codec, seed):
 
 @settings(max_examples=300, deadline=None)
 @given(codecs(), st.integers(0, 2**32))
-def test_a_draw_from_any_part_lies_in_its_cell_and_is_of_its_level(codec, seed):
+def test_a_draw_from_any_part_lies_in_its_cell_and_is_of_its_class(codec, seed):
     if codec.roundness is None:
         return
     grid = codec.grid
@@ -87,8 +93,8 @@ def test_a_draw_from_any_part_lies_in_its_cell_and_is_of_its_level(codec, seed):
         assert np.array_equal(grid.line.cells(found), parts.cell)
         is_round = parts.level != WHOLE
         if not grid.ladder.is_tolerant:
-            levels = grid.ladder.levels(found[is_round])
-            assert np.array_equal(levels, parts.level[is_round])
+            classes = grid.ladder.classes(found[is_round])
+            assert np.array_equal(classes, parts.level[is_round])
     sums = np.bincount(parts.cell, weights=parts.share, minlength=grid.line.starts.size)
     assert sums == pytest.approx(1.0)
 
@@ -109,12 +115,17 @@ SMALL = Column(name="x", kind="integer", bounds=(-700, 700))
 PENCE = Column(name="x", kind="float", bounds=(-7.0, 9.0), decimals=2)
 
 
+SOME_FIVES = (5, 15, 25, 35, 45, 55, 65, 75, 85, 95)
+"""All endings of the level of fives: of the level itself nothing is left."""
+
+
+@pytest.mark.parametrize("endings", [(), (99,), (1, 49, 50, 95, 99), SOME_FIVES, range(1, 100)])
 @pytest.mark.parametrize("column", [SMALL, PENCE])
-def test_members_are_those_that_counting_by_hand_gives(column):
-    grid = kinds.load("numeric").grid(column)
-    parts = divided(grid.line, grid.ladder, np.ones(grid.ladder.n_levels))
+def test_members_are_those_that_counting_by_hand_gives(column, endings):
+    grid = kinds.load("numeric").grid(column).with_endings(tuple(endings))
+    parts = divided(grid.line, grid.ladder, np.ones(grid.ladder.n_classes))
     every = np.arange(grid.line.starts[0], grid.line.upper + 1)
-    cells, levels = grid.line.cells(every), grid.ladder.levels(every)
+    cells, levels = grid.line.cells(every), grid.ladder.classes(every)
     for cell, level, count, i in zip(
         parts.cell, parts.level, parts.count, range(parts.cell.size), strict=True
     ):
@@ -132,9 +143,10 @@ def test_members_are_those_that_counting_by_hand_gives(column):
     assert even[wide] == pytest.approx(by_hand[wide])
 
 
-def test_with_equal_weights_every_value_is_drawn_evenly():
-    codec = rounded(SMALL, None)
-    weights = np.ones(codec.grid.ladder.n_levels)
+@pytest.mark.parametrize("endings", [(), (5, 50, 99)])
+def test_with_equal_weights_every_value_is_drawn_evenly(endings):
+    codec = rounded(SMALL, None, endings=endings)
+    weights = np.ones(codec.grid.ladder.n_classes)
     alike = dataclasses.replace(codec, roundness=weights)
     codes = np.repeat(np.arange(codec.size), 20_000)
     one = codec.decode(codes, np.random.default_rng(0)).to_numpy()
@@ -161,7 +173,6 @@ def test_a_multiple_that_short_floats_moved_to_a_cell_of_its_own_is_drawn_from_t
 
 # --- conditions ----------------------------------------------------------------------------------
 
-WEIGHTS = {"x": [1.0, 0.5, 1.0, 0.3, 0.2, 0.1]}
 CASES = [
     (Column(name="c", kind="integer", bounds=(0, 5_000)), Condition(bounds=(17, 1_203))),
     (Column(name="c", kind="integer", bounds=(0, 5_000)), Condition(bounds=(100, 100))),
@@ -184,9 +195,11 @@ CASES = [
 
 
 def heaped(column: Column) -> ColumnCodec:
-    """Half of the mass is on round numbers, the rest even."""
-    n = kinds.load("numeric").grid(column).ladder.n_levels
-    return rounded(column, np.r_[np.linspace(1.0, 0.1, n - 1), 0.02])
+    """Half of the mass is on round numbers, the rest even but for two endings, if it has any."""
+    ladder = kinds.load("numeric").grid(column).ladder
+    own = (49, 99) if ladder.period else ()
+    levels = np.r_[np.linspace(1.0, 0.1, ladder.n_levels - 1), 0.02]
+    return rounded(column, np.r_[levels, np.full(len(own), 0.7)], endings=own)
 
 
 @pytest.mark.parametrize(("column", "condition"), CASES)
@@ -300,10 +313,12 @@ def test_heaps_come_back_and_what_has_none_gets_none(epsilon):
     assert share_of(drawn["ratio"], 0.001) < loose
     assert drawn["ratio"].n_unique() > 0.85 * N
     assert share_of(drawn["cents"], 1.0) < 0.02, "no price ends on .00"
+    assert share_of(drawn["cents"] + 0.01, 1.0) == pytest.approx(1.0, abs=loose)
     before = fit(real, SCHEMA, np.arange(N), sigma=None).codec
     values = before.encode(real, np.arange(N)).values
     without = before.decode(values, np.random.default_rng(0))
     assert share_of(without["pulse"], 1.0) < 0.1, "and without the look they do not"
+    assert share_of(without["cents"] + 0.01, 1.0) < 0.1
     assert codec.parts[0].roundness is not None
 
 
@@ -336,6 +351,36 @@ def test_a_codec_with_weights_survives_its_file_and_one_without_has_no_such_key(
     assert all(p.roundness is None for p in read.parts)
     assert read.to_dict() == old
     assert read.decode(codes, np.random.default_rng(2)).height == 500
+
+
+def test_endings_survive_the_file_and_a_file_without_them_is_as_before():
+    written = json.loads(json.dumps(decoded(None)[1].to_dict()))
+    endings = [c["grid"].get("endings") for c in written["columns"]]
+    assert endings == [None, None, None, [99]]
+    assert codec_from_dict(written).parts[3].grid.endings == (99,)
+
+
+NO_ENDINGS = [[0], [100], [-1], [99, 98], [99, 99], [9.0], ["99"], 99, None, [[99]]]
+
+
+@pytest.mark.parametrize("bad", NO_ENDINGS, ids=repr)
+def test_damaged_endings_are_refused_in_clear_words(bad):
+    written = decoded(None)[1].to_dict()
+    column = written["columns"][3]
+    column["grid"] = {**column["grid"], "endings": bad}
+    column["roundness"] = column["roundness"][:-1]
+    column["roundness"] += [1.0] * (len(bad) if isinstance(bad, list) else 1)
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        codec_from_dict(written)
+
+
+def test_endings_on_a_grid_that_has_none_are_refused():
+    written = decoded(None)[1].to_dict()
+    column = written["columns"][0]
+    column["grid"] = {**column["grid"], "endings": [99]}
+    column["roundness"] = [*column["roundness"], 1.0]
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        codec_from_dict(written)
 
 
 BAD = [-1.0, math.nan, math.inf, 2.0, 1e308, 10**400, None]

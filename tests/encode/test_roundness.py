@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from synthkit import encode
-from synthkit.encode import kinds, ladder, leveling, roundness, spikes, subcells
+from synthkit.encode import endings, kinds, ladder, leveling, roundness, spikes, subcells
 from synthkit.encode.subcells import even_shares
 from synthkit.errors import IntegrityError
 from synthkit.privacy import accountant, mechanism
@@ -27,6 +27,15 @@ SCHEMA = Schema(
     name="t", population="t", columns=(PULSE, COUNT, RATIO, AGE, STARS, DAY, AT, TOWN), unit="row"
 )
 WIDE = (PULSE, COUNT, RATIO)
+N_TABLES = 4
+"""A table of levels of each wide column; of `count`, whose lattice is exact, one of endings too."""
+
+
+def sizes() -> list[int]:
+    """Cells of the tables of the wide columns, in order."""
+    pulse, count, ratio = (grid_of(c).ladder for c in WIDE)
+    assert (pulse.period, count.period, ratio.period) == (0, 100, 0)
+    return [pulse.n_levels + 1, count.n_levels + 1, 101, ratio.n_levels + 1]
 
 
 def looks(schema: Schema = SCHEMA, *, epsilon: float = 1.0, **more):
@@ -63,17 +72,19 @@ def test_only_numbers_whose_public_cells_hold_several_values_are_charged():
     (event,) = looks()
     assert isinstance(event, NoisyTables)
     assert event.name == "roundness of numbers"
-    assert event.tables == len(WIDE)
+    assert event.tables == N_TABLES
     for column in SCHEMA.columns:
         alone = dataclasses.replace(SCHEMA, columns=(column,))
-        assert len(looks(alone)) == (column in WIDE)
+        assert sum(e.tables for e in looks(alone)) == (column in WIDE) + (column is COUNT)
 
 
 def test_numbers_that_are_yet_to_be_bought_are_charged_whatever_is_written_of_them():
-    to_buy = tuple(Column(name=f"{c.name} to buy", kind=c.kind) for c in (AGE, PRICE, DAY, TOWN))
+    some = (AGE, PRICE, DAY, TOWN, STARS)
+    to_buy = tuple(Column(name=f"{c.name} to buy", kind=c.kind, decimals=c.decimals) for c in some)
     schema = dataclasses.replace(SCHEMA, columns=(*SCHEMA.columns, *to_buy))
     (event,) = looks(schema, to_buy=[c.name for c in to_buy])
-    assert event.tables == len(WIDE) + 2
+    price = 1 + (PRICE.decimals is not None)
+    assert event.tables == N_TABLES + 2 + price + 2
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 8.0])
@@ -99,12 +110,12 @@ def test_without_the_event_nothing_is_looked_at():
     assert tape.draws == []
 
 
-def test_planted_a_look_at_more_columns_than_are_charged_is_refused():
+def test_planted_a_look_at_more_tables_than_are_charged_is_refused():
     (event,) = looks()
     fewer = dataclasses.replace(event, tables=event.tables - 1)
     with (
         mechanism._recording() as tape,
-        pytest.raises(IntegrityError, match="3 columns would be looked at, and 2 are charged"),
+        pytest.raises(IntegrityError, match="4 tables would be looked at, and 3 are charged"),
     ):
         roundness.find(rows(), SCHEMA, np.arange(3_000), [fewer])
     assert tape.draws == []
@@ -138,9 +149,8 @@ def test_a_person_moves_one_cell_of_each_table_by_one_with_however_many_rows(k, 
     more = pl.DataFrame({c: [cells.get(c, few[c][0])] * k for c in few.columns}, schema=few.schema)
     before = asked(few, np.arange(200))
     after = asked(pl.concat([few, more]), np.r_[np.arange(200), np.full(k, 200)])
-    sizes = [grid_of(c).ladder.n_levels + 1 for c in WIDE]
-    moves = [np.abs(part).sum() for part in np.split(after - before, np.cumsum(sizes)[:-1])]
-    assert moves == [1] * len(WIDE), "each in each table, missing ones and bounds too"
+    moves = [np.abs(part).sum() for part in np.split(after - before, np.cumsum(sizes())[:-1])]
+    assert moves == [1] * N_TABLES, "each in each table, missing ones and bounds too"
 
 
 @pytest.mark.parametrize("cells", ODD.values(), ids=ODD)
@@ -149,7 +159,7 @@ def test_each_of_many_alike_persons_moves_the_same_cells_by_one(cells):
     alike = pl.DataFrame({c: [cells.get(c, few[c][0])] * 15 for c in few.columns}, few.schema)
     counts = [asked(pl.concat([few, alike[:n]]), np.arange(50 + n)) for n in range(16)]
     moves = np.diff(counts, axis=0)
-    assert moves.sum(axis=1).tolist() == [len(WIDE)] * 15
+    assert moves.sum(axis=1).tolist() == [N_TABLES] * 15
     assert (moves == moves[0]).all(), "however few or many are in them"
 
 
@@ -160,12 +170,12 @@ def test_no_row_decides_whether_the_look_is_taken(n, all_missing):
     if all_missing:
         table = table.with_columns(pulse=pl.lit(None, pl.Float64), ratio=pl.lit(math.nan))
     counts = asked(table, np.arange(n))
-    assert counts.size == sum(grid_of(c).ladder.n_levels + 1 for c in WIDE)
-    assert counts.sum() == n * len(WIDE)
+    assert counts.size == sum(sizes())
+    assert counts.sum() == n * N_TABLES
 
 
 def test_nothing_of_rows_is_said_on_the_way():
-    for module in (roundness, leveling, ladder, subcells):
+    for module in (roundness, leveling, endings, ladder, subcells):
         assert not speaks(inspect.getsource(module))
     assert speaks("warnings.warn('one row is rounder than all others')")
 
@@ -180,7 +190,7 @@ def test_planted_a_person_who_counts_with_all_rows_is_caught(monkeypatch):
     before = asked(few, np.arange(200))
     monkeypatch.setattr(mechanism, "one_row_per_unit", lambda units: np.arange(len(units)))
     after = asked(pl.concat([few, few[:1], few[:1]]), np.r_[np.arange(200), 200, 200])
-    assert np.abs(after - before).sum() == 2 * len(WIDE)
+    assert np.abs(after - before).sum() == 2 * N_TABLES
 
 
 def test_an_audit_finds_each_row_in_the_cells_it_counts_in():
@@ -189,7 +199,7 @@ def test_an_audit_finds_each_row_in_the_cells_it_counts_in():
         roundness.find(table, SCHEMA, np.arange(50), looks())
     (draw,) = [d for d in tape.draws if d.kind == "noisy_counts"]
     places = draw.asked["cells"](table)
-    assert places.shape == (50, len(WIDE))
+    assert places.shape == (50, N_TABLES)
     counted = np.bincount(places.ravel(), minlength=draw.asked["counts"].size)
     assert counted.tolist() == draw.asked["counts"].tolist()
 
@@ -199,16 +209,17 @@ def test_values_with_a_cell_of_their_own_and_missing_ones_need_no_level():
         pulse=pl.Series([70.0, None, 0.0, 320.0]), ratio=pl.Series([math.nan, 0.0, 1000.0, 0.0])
     )
     counts = asked(table, np.arange(4), {"pulse": np.array([70_000_000])})
-    n_pulse, n_count = (grid_of(c).ladder.n_levels + 1 for c in (PULSE, COUNT))
-    assert counts[n_pulse - 1] == 4
-    assert counts[n_pulse + n_count :].tolist()[-1] == 4
+    pulse, _, _, ratio = np.split(counts, np.cumsum(sizes())[:-1])
+    assert pulse[-1] == 4
+    assert ratio[-1] == 4
 
 
 def test_where_every_value_turns_out_to_be_a_spike_all_need_no_level():
     points = {"count": np.arange(-1000, 1001)}
-    n_pulse, n_count = (grid_of(c).ladder.n_levels + 1 for c in (PULSE, COUNT))
-    counts = asked(rows(200), np.arange(200), points)[n_pulse:][:n_count]
-    assert counts.tolist() == [*[0] * (n_count - 1), 200], "in a table of public shape"
+    counts = asked(rows(200), np.arange(200), points)
+    _, levels, endings_, _ = np.split(counts, np.cumsum(sizes())[:-1])
+    for table in (levels, endings_):
+        assert table.tolist() == [*[0] * (table.size - 1), 200], "in a table of public shape"
     units = np.arange(200)
     noisy = roundness.find(rows(200), SCHEMA, units, looks(), points)
     for levels in (noisy, roundness.exact(rows(200), SCHEMA, points)):

@@ -37,7 +37,7 @@ def test_the_look_is_in_the_ledger_and_in_the_statement_and_inside_the_budget(ge
     assert statement.private
     (record,) = [e for e in statement.events if e.name == LOOK]
     assert record.mechanism == "discrete Gaussian"
-    assert record.parameters["tables"] == 2
+    assert record.parameters["tables"] == 3, "levels of both columns, endings of fees"
     assert record.covered
     assert record.in_release
     assert record.share == pytest.approx(0.02, abs=0.002)
@@ -168,16 +168,16 @@ def reads_of_widened() -> tuple[int, int]:
     schema = bought(plan, rows)
     found = roundness.find(rows, schema, np.arange(rows.height), plan.round_looks)
     assert found is not None
-    return len(found.counts), event.tables
+    return len(found.counts) + len(found.endings), event.tables
 
 
 def test_a_column_that_a_rule_may_widen_is_charged_for():
-    assert reads_of_widened() == (2, 2)
+    assert reads_of_widened() == (4, 4), "levels and endings of both columns"
 
 
 def test_planted_a_column_that_a_rule_widened_unpaid_is_refused(monkeypatch):
     monkeypatch.setattr(number_looks, "column_names", lambda rule: ())
-    with pytest.raises(IntegrityError, match="2 columns would be looked at, and 1 are charged"):
+    with pytest.raises(IntegrityError, match="4 tables would be looked at, and 2 are charged"):
         reads_of_widened()
 
 
@@ -190,7 +190,8 @@ def released(table: pl.DataFrame, tape: mechanism._Tape | None = None) -> tuple[
     watching = mechanism._recording() if tape is None else mechanism._replaying(tape)
     with watching as new:
         found = roundness.find(table, SCHEMA, units, job().round_looks)
-    return {c: n.tolist() for c, n in found.counts.items()}, new
+    tables = (found.counts, found.endings)
+    return [{c: n.tolist() for c, n in named.items()} for named in tables], new
 
 
 JOINING = {
@@ -236,5 +237,5 @@ def test_the_model_holds_weights_of_public_levels_and_no_count():
     assert found["fee"] is not None
     for part in model.codec.parts:
         if part.roundness is not None:
-            assert part.roundness.shape == (part.grid.ladder.n_levels,)
+            assert part.roundness.shape == (part.grid.ladder.n_classes,)
             assert part.roundness.max() == 1.0

@@ -34,12 +34,12 @@ SCHEMA = Schema(
 
 @functools.cache
 def table(n: int = 200) -> pl.DataFrame:
-    """Fees are multiples of 50, rates of a tenth or of nothing."""
+    """Fees are multiples of 50 or one less, rates of a tenth or of nothing."""
     rng = np.random.default_rng(4)
     rate = rng.uniform(0, 50, n)
     return pl.DataFrame(
         {
-            "fee": rng.integers(0, 199, n) * 50,
+            "fee": rng.integers(1, 199, n) * 50 - (rng.random(n) < 0.4),
             "rate": np.where(rng.random(n) < 0.6, np.round(rate, 1), rate),
         }
     )
@@ -67,9 +67,10 @@ def test_a_sound_fit_with_weights_passes_on_all_neighbours(
     told: list[Any] = []
     weights = roundness.weights
 
-    def watching(*arguments: Any) -> np.ndarray | None:
-        told.append(weights(*arguments))
-        return told[-1]
+    def watching(*arguments: Any) -> Any:
+        found = weights(*arguments)
+        told.append(found[1])
+        return found
 
     monkeypatch.setattr(roundness, "weights", watching)
     assert failed() == []
@@ -100,6 +101,8 @@ BY_PERSON = dataclasses.replace(SCHEMA, columns=(PERSON, *SCHEMA.columns))
 SIGMA = job_on(BY_PERSON).round_looks[0].sigma  # type: ignore[union-attr]
 N_FEE = 8
 """Cells of the table of fees: six steps, none of them, and values with a cell of their own."""
+N_ENDINGS = 101
+"""Cells of the next table: what is left of a fee after whole hundreds, and values as above."""
 
 
 def persons() -> pl.DataFrame:
@@ -129,6 +132,11 @@ def noiseless_column(real: Any, counts: np.ndarray, sigma: float, cells: Any) ->
     return np.r_[counts[:N_FEE], noisy[N_FEE:]]
 
 
+def noiseless_endings(real: Any, counts: np.ndarray, sigma: float, cells: Any) -> np.ndarray:
+    noisy, last = real(counts, sigma=sigma, cells=cells), N_FEE + N_ENDINGS
+    return np.r_[noisy[:N_FEE], counts[N_FEE:last], noisy[last:]]
+
+
 def repeatable(real: Any, counts: np.ndarray, sigma: float, cells: Any) -> np.ndarray:
     real(counts, sigma=sigma, cells=cells)
     noise = np.random.default_rng(0).normal(0, sigma, counts.size)
@@ -155,7 +163,7 @@ def uncharged(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Planned, "events", property(lambda self: self.plan.events))
 
 
-def one_column_more(patch: pytest.MonkeyPatch) -> None:
+def one_table_more(patch: pytest.MonkeyPatch) -> None:
     real = roundness.events
 
     def fewer(*args: Any, **more: Any) -> Any:
@@ -174,12 +182,13 @@ FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "levels by the largest value": levels_by_the_largest_value,
     "a tolerance by the least value": tolerance_by_the_least_value,
     "a look that is not charged": uncharged,
-    "a column more than is charged": one_column_more,
+    "a table more than is charged": one_table_more,
 }
 
 
 def test_a_sound_fit_of_persons_passes_on_all_neighbours() -> None:
-    assert roundness.exact(persons(), BY_PERSON).counts["fee"].size == N_FEE
+    exact = roundness.exact(persons(), BY_PERSON)
+    assert (exact.counts["fee"].size, exact.endings["fee"].size) == (N_FEE, N_ENDINGS)
     assert failed(persons(), BY_PERSON) == []
 
 
@@ -189,6 +198,14 @@ def test_planted_faults_of_the_look_are_caught(
 ) -> None:
     plant(monkeypatch)
     assert failed(persons(), BY_PERSON)
+
+
+def test_endings_without_noise_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted fault, on fees that all have one of two endings: a copy of a row has, too."""
+    rows = persons().with_columns(fee=pl.col("fee") // 50 * 50 + 49)
+    assert failed(rows, BY_PERSON) == []
+    told(noiseless_endings)(monkeypatch)
+    assert failed(rows, BY_PERSON)
 
 
 def sizes() -> dict[str, str]:
