@@ -19,7 +19,6 @@ import numpy as np
 from synthkit.artifacts import Codes, OneWayTables
 from synthkit.encode import kinds, projection, roundness, smoothing, spikes
 from synthkit.encode.codec import Codec, ColumnCodec, check_table
-from synthkit.encode.merging import join_ends
 from synthkit.encode.ordered import project_ordered
 from synthkit.encode.reading import cells_of, counts_of
 from synthkit.errors import InputError
@@ -115,7 +114,6 @@ def fit(
             masses = projection.project(counts, n_units)
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise or 0.0)
         if line is not None:
-            codes = _with_clear_ends(codes, masses, counts, len(line.starts), noise or 0.0)
             masses = smoothing.shrink_within(masses, counts, codes, noise or 0.0, line.edges)
         grid, rounded = roundness.weights(grid, column.name, masses, levels)
         plugin = kinds.plugin_name(column.kind)
@@ -140,14 +138,6 @@ def _on_line(
     if missing >= total:
         return projection.project(counts, total)
     return np.append(project_ordered(counts[:-1], total - missing, sigma, told[:-1]), missing)
-
-
-def _with_clear_ends(
-    codes: np.ndarray, masses: np.ndarray, counts: np.ndarray, n: int, sigma: float
-) -> np.ndarray:
-    """Joins the outer bins of the first `n` cells; what follows is the missing cell's code."""
-    bins = join_ends(codes[:n], masses[:n], counts[:n], sigma)
-    return np.append(bins, codes[n:] - codes[n - 1] + bins[-1])
 
 
 def _measure(

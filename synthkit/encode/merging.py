@@ -16,16 +16,6 @@ BIN_SIGMAS = 4.0
 """A bin lighter than this many noise standard deviations is too noisy to be measured again
 against other columns."""
 
-END_SIGMAS = 3.0
-"""The first and the last bin hold someone if their noisy counts reach this times sigma times the
-root of their number of cells."""
-
-MANY_CELLS = 8
-"""Only such long ends are joined: the noise of shorter ones is no more than a bin must weigh."""
-
-TAIL_SHARE = 0.05
-"""Largest share of all mass that an end has which is taken for a tail."""
-
 
 def merge_neighbours(masses: np.ndarray, *, max_bins: int, threshold: float) -> np.ndarray:
     """Merges ordered cells into at most `max_bins` bins of about equal mass.
@@ -56,34 +46,6 @@ def merge_neighbours(masses: np.ndarray, *, max_bins: int, threshold: float) -> 
         n_bins += int(cut[-1]) + 1
     spikes = np.unique(bins[is_spike])
     return _join_lightest(bins, masses, spikes, max_bins)
-
-
-def join_ends(bins: np.ndarray, masses: np.ndarray, counts: np.ndarray, sigma: float) -> np.ndarray:
-    """Joins the first and the last bin with their neighbours until they hold more than noise.
-
-    A last bin of many empty cells, made of their noise, would hold nobody's values; with those
-    before it, it shows how the column thins out.
-
-    Args:
-        bins: Bin of each cell, shape (n_cells,), non-decreasing, from 0 without gaps.
-        masses: Mass of each cell, shape (n_cells,).
-        counts: Noisy counts, shape (n_cells,).
-        sigma: Std of the noise on each.
-
-    Returns:
-        As `bins`, with fewer of them.
-    """
-    bins = bins.copy()
-    for is_last in (True, False):
-        while bins[-1] > bins[0]:
-            end, step = (bins[-1], -1) if is_last else (bins[0], 1)
-            own, beside = bins == end, bins == end + step
-            is_clear = counts[own].sum() >= END_SIGMAS * sigma * np.sqrt(own.sum())
-            is_tail = masses[own].sum() <= TAIL_SHARE * masses.sum()
-            if is_clear or not is_tail or own.sum() < MANY_CELLS or beside.sum() == 1:
-                break
-            bins[own] += step
-    return np.asarray(bins - bins[0])
 
 
 def _spikes(masses: np.ndarray, max_bins: int, threshold: float) -> tuple[np.ndarray, float]:

@@ -1,7 +1,7 @@
 """How values thin out within one bin: the mean over slopes, weighted by what each explains.
 
-In: the edges and the noisy counts of a bin's cells, the noise. Out: the share of each cell. Numpy
-only; touches no row (post-processing).
+In: the edges and the noisy counts of a bin's cells, and of cells beside it that may help, the
+noise. Out: the share of each cell. Numpy only; touches no row (post-processing).
 
 The last bin of a column with a long tail holds dozens of cells up to the public bound, each of them
 with less than the noise. Evenly filled, it would put most of its rows far beyond where any are. One
@@ -17,12 +17,21 @@ import numpy as np
 POWERS = (-2.0, -1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 6.0)
 """Density as x to the power of minus this, away from zero; 0 is even."""
 RATES = (-16.0, -8.0, -4.0, -2.0, 2.0, 4.0, 8.0, 16.0)
-"""Density as exp(-rate x / length of the bin)."""
+"""Density as exp(-rate x / length of the stretch)."""
+STEEP_RATES = (32.0, 64.0, 128.0, 256.0)
+"""Of tails alone, towards their end: public bounds may lie far beyond all values."""
 LARGEST_RATIO = 1e9
 """Of the ends of a bin that may have a power law."""
 
 
-def shares(edges: np.ndarray, counts: np.ndarray, sigma: float, *, end: int = 0) -> np.ndarray:
+def shares(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    sigma: float,
+    *,
+    end: int = 0,
+    own: slice = slice(None),
+) -> np.ndarray:
     """Returns the expected share of each cell of a bin.
 
     Args:
@@ -31,14 +40,16 @@ def shares(edges: np.ndarray, counts: np.ndarray, sigma: float, *, end: int = 0)
         sigma: Std of the noise on each, positive.
         end: 1 for the last bin of a column, which thins out upwards, -1 for the first, which thins
             out downwards; 0: any slope.
+        own: The cells of the bin, n_own of them; the others only help to tell the slope.
 
     Returns:
-        Shape (n_cells,), positive in sum, summing to 1.
+        Shape (n_own,), non-negative, summing to 1.
     """
-    if counts.size == 1:
+    n_own = counts[own].size
+    if n_own == 1:
         return np.ones(1)
     edges = np.asarray(edges, dtype=np.float64)
-    candidates = _candidates(edges)  # (n_slopes, n_cells)
+    candidates = _candidates(edges, end)  # (n_slopes, n_cells)
     if end:
         lengths = np.maximum(np.diff(edges), np.finfo(float).tiny)
         density = candidates / lengths
@@ -48,16 +59,20 @@ def shares(edges: np.ndarray, counts: np.ndarray, sigma: float, *, end: int = 0)
     units = candidates / np.sqrt(np.square(candidates).sum(1, keepdims=True))
     explained = np.square(np.maximum(units @ counts, 0.0)) / (2 * sigma**2)  # (n_slopes,)
     weights = np.exp(explained - explained.max())
-    return np.asarray(weights @ candidates / weights.sum())
+    expected = (weights @ candidates)[own]
+    total = float(expected.sum())
+    # Where a slope leaves nothing that a double can hold, the bin is even.
+    return np.asarray(expected / total if total > 0 else np.full(n_own, 1 / n_own))
 
 
-def _candidates(edges: np.ndarray) -> np.ndarray:
+def _candidates(edges: np.ndarray, end: int) -> np.ndarray:
     """Returns the share of each cell under each slope, shape (n_slopes, n_cells)."""
     n, length = edges.size - 1, edges[-1] - edges[0]
     found = [np.full(n, 1.0 / n)]
     if length > 0:
         place = (edges - edges[0]) / length  # 0 .. 1
-        found += [np.diff(-np.exp(-rate * place)) / rate for rate in RATES]
+        rates = RATES + tuple(end * rate for rate in STEEP_RATES if end)
+        found += [np.diff(-np.exp(-rate * place)) / rate for rate in rates]
         found.append(np.diff(place))
         away = edges if edges[0] >= 0 else -edges[::-1]
         # Not from zero, nor from the first number after it: there no power law has a mass.

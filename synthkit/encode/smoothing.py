@@ -15,12 +15,17 @@ import math
 
 import numpy as np
 
-from synthkit.encode.merging import TAIL_SHARE
 from synthkit.encode.slopes import shares
 
 CLEAR = 2.5
 """Standard deviations of noise's own spread by which the first and the last bin must differ from
 their slope: what is kept of pure noise is cut at zero cell by cell, and fills the end of a tail."""
+TAIL_SHARE = 0.2
+"""Largest share of all mass of an outer bin which is taken for a tail."""
+BESIDE_SHARE = 2.0
+BESIDE_SIGMAS = 5.0
+"""How much the cells beside a tail hold that help to tell its slope: so many times its mass, and so
+many standard deviations of their noise. A density seldom jumps, and they are told better."""
 
 
 def shrink_within(
@@ -41,28 +46,43 @@ def shrink_within(
     if sigma <= 0:
         return masses
     result = np.array(masses, dtype=np.float64)
+    counts = np.asarray(counts, dtype=np.float64)
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
     for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
         if stop - start > 1:
-            own = slice(start, stop)
-            is_tail = masses[own].sum() <= TAIL_SHARE * masses.sum()
+            total = float(masses[start:stop].sum())
+            is_tail = total <= TAIL_SHARE * masses.sum()
             end = is_tail * (int(stop == len(edges) - 1) - int(start == 0))
-            result[own] = _shrunk(
-                float(masses[own].sum()),
-                np.asarray(counts[own], dtype=np.float64),
-                sigma,
-                edges[start : stop + 1],
-                end,
+            low, high = start, stop
+            if end > 0:
+                low = start - _beside(counts[:start][::-1], total, sigma)
+            elif end < 0:
+                high = stop + _beside(counts[stop : len(edges) - 1], total, sigma)
+            own = slice(start - low, stop - low)
+            result[start:stop] = _shrunk(
+                total, counts[low:high], sigma, edges[low : high + 1], end, own
             )
     return result
 
 
+def _beside(counts: np.ndarray, total: float, sigma: float) -> int:
+    """Returns how many of the cells beside a tail help to tell its slope, nearest first."""
+    if not counts.size:
+        return 0
+    held = np.cumsum(counts)
+    noise = sigma * np.sqrt(np.arange(1, counts.size + 1))
+    is_enough = held >= np.maximum(BESIDE_SHARE * total, BESIDE_SIGMAS * noise)
+    is_enough[0] = False  # one alone may be a heap
+    return int(np.argmax(is_enough)) + 1 if is_enough.any() else counts.size
+
+
 def _shrunk(
-    total: float, counts: np.ndarray, sigma: float, edges: np.ndarray, end: int
+    total: float, counts: np.ndarray, sigma: float, edges: np.ndarray, end: int, own: slice
 ) -> np.ndarray:
-    """Returns the masses of one bin's cells, shape (n_cells,), which sum to `total`."""
+    """Returns the masses of one bin's own cells, shape (n_own,), which sum to `total`."""
     sigma = max(sigma, 1e-6 * float(np.abs(counts).max()))  # less than that is none
-    expected = shares(edges, counts, sigma, end=end)
+    expected = shares(edges, counts, sigma, end=end, own=own)
+    counts = counts[own]
     gaps = counts - expected * counts.sum()
     freedom = counts.size - 1
     spread = float(np.square(gaps).sum()) / freedom

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthkit.encode.merging import join_ends, merge_neighbours, merge_rare
+from synthkit.encode.merging import merge_neighbours, merge_rare
 
 masses = st.lists(
     st.one_of(st.just(0.0), st.floats(0, 1e6), st.integers(0, 30).map(float)),
@@ -81,25 +81,3 @@ def test_empty_and_constant_columns_still_have_a_code():
 def test_a_rest_of_one_category_is_that_category():
     assert merge_rare(np.array([9.0, 0, 8]), max_codes=9, threshold=1.0).tolist() == [0, 1, 2]
     assert merge_rare(np.array([9.0, 0, 8, 0]), max_codes=9, threshold=1.0).tolist() == [0, 2, 1, 2]
-
-
-def test_a_last_bin_of_noise_is_joined_with_those_before_it() -> None:
-    bins = np.array([0, 1, 1, 1, *[2] * 30])
-    counts = np.array([9_000.0, 300.0, 200.0, 150.0, *[10.0] * 30])
-    joined = join_ends(bins, counts, counts, 50.0)  # 300 < 3 * 50 * sqrt(30)
-    assert joined.tolist() == [0, *[1] * 33]
-    assert join_ends(bins, counts * 4, counts * 4, 50.0).tolist() == bins.tolist()
-    mirrored, turned = 2 - bins[::-1], counts[::-1]
-    assert join_ends(mirrored, turned, turned, 50.0).tolist() == [*[0] * 33, 1]
-
-
-def test_ends_are_not_joined_with_a_single_value_nor_if_they_are_short_or_heavy() -> None:
-    beside_a_spike = np.array([0, 1, *[2] * 30])
-    counts = np.array([9_000.0, 10.0, *[10.0] * 30])
-    assert join_ends(beside_a_spike, counts, counts, 50.0).tolist() == beside_a_spike.tolist()
-    short = np.array([0, 0, 0, 1, 1, 1])
-    few = np.array([900.0, 900.0, 900.0, 10.0, 10.0, 10.0])
-    assert join_ends(short, few, few, 50.0).tolist() == short.tolist()
-    # Of a small table under much noise every bin is unclear: joined, no code would be left.
-    even = np.repeat(np.arange(8), 10)
-    assert join_ends(even, np.full(80, 10.0), np.full(80, 10.0), 50.0).tolist() == even.tolist()

@@ -70,6 +70,32 @@ def test_shares_are_shares_whatever_the_edges(edges: list[float], end: int, seed
     assert found.sum() == pytest.approx(1.0)
 
 
+def test_cells_beside_a_bin_help_to_tell_its_slope() -> None:
+    """Median of 40 draws; the planted fault (the bin alone) is off by more than twice as much."""
+    edges = np.concatenate([np.geomspace(10.0, 1_000.0, 30), np.linspace(2_000.0, 60_000.0, 59)])
+    truth = pareto(edges, 2.5)
+    own = slice(29, None)
+    wanted = mean_of(edges[29:], truth[own] / truth[own].sum())
+    rng = np.random.default_rng(0)
+    off_with, off_alone = [], []
+    for _ in range(40):
+        noisy = 20_000 * truth + rng.normal(0, 30, truth.size)
+        beside = shares(edges, noisy, 30.0, end=1, own=own)
+        alone = shares(edges[29:], noisy[own], 30.0, end=1)
+        assert beside.shape == alone.shape
+        off_with.append(abs(mean_of(edges[29:], beside) - wanted))
+        off_alone.append(abs(mean_of(edges[29:], alone) - wanted))
+    assert 2 * np.median(off_with) < np.median(off_alone)
+
+
+def test_a_slope_that_leaves_nothing_to_a_bin_fills_it_evenly() -> None:
+    edges = np.concatenate([np.linspace(0.0, 1.0, 40), [1e5, 2e5, 3e5]])
+    counts = np.concatenate([1e9 * np.exp(-np.arange(39) / 2.0), np.zeros(3)])
+    found = shares(edges, counts, 1.0, end=1, own=slice(39, None))
+    assert found.sum() == pytest.approx(1.0)
+    assert np.isfinite(found).all()
+
+
 def test_cells_from_the_first_number_after_zero_are_no_trouble() -> None:
     edges = np.array([np.nextafter(0.0, 1.0), 1e-3, 1.0, 50.0, 1e6])
     found = shares(edges, np.array([10.0, 40.0, 30.0, 5.0]), 10.0, end=1)

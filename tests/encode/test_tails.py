@@ -49,8 +49,9 @@ def test_each_cell_cut_at_zero_and_evenly_filled_bins_would_be_caught(
     def cut(counts: np.ndarray, total: float, *_: object) -> np.ndarray:
         return project(counts, total)
 
-    def evenly(edges: np.ndarray, *_: object, **__: object) -> np.ndarray:
-        return np.full(len(edges) - 1, 1 / (len(edges) - 1))
+    def evenly(_: object, counts: np.ndarray, *__: object, own: slice, **___: object) -> np.ndarray:
+        n = counts[own].size
+        return np.full(n, 1 / n)
 
     monkeypatch.setattr(fitting, "project_ordered", cut)
     monkeypatch.setattr(smoothing, "shares", evenly)
