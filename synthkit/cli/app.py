@@ -259,12 +259,12 @@ def evaluate(
     Fidelity, utility, attacks and validity, each beside the same number for real holdout rows.
     """
     from synthkit.canonical import canonical_json
+    from synthkit.pipeline.documents import read_evidence, require_document
     from synthkit.pipeline.evaluation import evaluate as evaluate_tables
-    from synthkit.pipeline.tables import require_output
     from synthkit.schema import load
     from synthkit.source import read
 
-    require_output(output, replace=True, inputs=[train, holdout, synthetic, schema])
+    require_document(output, read_evidence, inputs=[train, holdout, synthetic, schema])
     loaded = load(schema)
     with progress() as bars:
         evidence = evaluate_tables(
@@ -287,12 +287,11 @@ def gate(
 ) -> None:
     """Decide under a policy; the exit code says it."""
     from synthkit.canonical import canonical_json
-    from synthkit.pipeline.documents import read_evidence
+    from synthkit.pipeline.documents import read_evidence, read_verdict, require_document
     from synthkit.pipeline.evaluation import decide
-    from synthkit.pipeline.tables import require_output
 
     if output is not None:
-        require_output(output, replace=True, inputs=[evidence, Path(policy)])
+        require_document(output, read_verdict, inputs=[evidence, Path(policy)])
     decision = decide(read_evidence(evidence), policy)
     if output is not None:
         write_text(output, canonical_json(decision).decode())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from synthkit.artifacts import Audit, Decision, Evidence
 from synthkit.canonical import read_json
 from synthkit.errors import InputError
+from synthkit.pipeline.tables import require_output
 from synthkit.whole_file import whole_file
 
 EVIDENCE_HINT = "Give an evidence.json: `synthkit evaluate -o` writes one, and bundles hold one."
@@ -41,6 +43,31 @@ def read_audit(path: Path) -> Audit:
         InputError: If the file is missing or is not an audit.
     """
     return _read(path, Audit, "an audit", AUDIT_HINT)
+
+
+def require_document(
+    path: Path, read: Callable[[Path], object], *, inputs: Sequence[Path] = ()
+) -> None:
+    """Refuses an output document that would cost something, before anything is read or measured.
+
+    Args:
+        path: The file to be written.
+        read: `read_evidence` or `read_verdict`: an earlier document of that sort is replaced.
+        inputs: The files that the same job reads; none of them is ever replaced.
+
+    Raises:
+        InputError: If it cannot be written, is one of the inputs, or is a file of another sort.
+    """
+    require_output(path, replace=True, inputs=inputs)
+    if not path.exists():
+        return
+    try:
+        read(path)
+    except InputError as problem:
+        raise InputError(
+            str(problem).removesuffix(".") + ", and is not replaced.",
+            hint="Choose another name, or delete the file if nobody needs it.",
+        ) from None
 
 
 def _read(path: Path, kind: type[T], what: str, hint: str) -> T:

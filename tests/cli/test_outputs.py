@@ -109,6 +109,28 @@ def test_evaluate_gate_and_inspect_do_not_write_over_what_they_read(
     assert copy.read_bytes() == evidence.read_bytes()
 
 
+def test_evaluate_and_gate_replace_what_they_wrote_themselves_and_no_other_file(
+    command, evaluate_options, evidence, tmp_path
+):
+    """A model or a table of the same name would be lost; last week's evidence is expected to be."""
+    gate = ["gate", evidence, "--policy", "internal"]
+    for arguments, what in (([*gate], "a verdict"), (["evaluate", *evaluate_options], "evidence")):
+        output = tmp_path / "out.json"
+        output.write_bytes(b"PAR1 somebody's table")
+        outcome = command(*arguments, "-o", output)
+        assert (outcome.code, f"out.json is not {what}, and is not replaced." in outcome.err) == (
+            3,
+            True,
+        ), outcome
+        assert "delete the file" in outcome.err
+        assert output.read_bytes() == b"PAR1 somebody's table"
+        output.unlink()
+        first, again = (command(*arguments, "-o", output) for _ in range(2))
+        assert first.code == again.code != 3
+        assert b"PAR1" not in output.read_bytes()
+        output.unlink()
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link", "link to nothing", "link to a device"])
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_no_file_is_never_replaced(job, command, tmp_path, name, kind):
