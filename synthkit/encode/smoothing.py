@@ -20,7 +20,7 @@ from synthkit.encode.slopes import shares
 CLEAR = 2.5
 """Standard deviations of noise's own spread by which the first and the last bin must differ from
 their slope: what is kept of pure noise is cut at zero cell by cell, and fills the end of a tail."""
-TAIL_SHARE = 0.2
+TAIL_SHARE = 0.1
 """Largest share of all mass of an outer bin which is taken for a tail."""
 BESIDE_SHARE = 2.0
 BESIDE_SIGMAS = 5.0
