@@ -307,8 +307,10 @@ def report(
 ) -> None:
     """Write the report for evidence and verdict."""
     from synthkit.pipeline.documents import read_evidence, read_verdict
+    from synthkit.pipeline.tables import require_no_bundle
     from synthkit.report import render, to_json
 
+    require_no_bundle(output)
     found, decision = read_evidence(evidence), read_verdict(verdict)
     page, twin = render(found, decision), to_json(found, decision)
     try:

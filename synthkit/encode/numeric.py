@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
@@ -245,8 +244,9 @@ def grid_from_dict(d: Mapping[str, Any]) -> NumericGrid:
     public = NumericGrid(line, bool(d["has_missing"]), bool(d["is_integer"]), decimals)
     if "endings" not in d:
         return public
-    endings = tuple(map(operator.index, d["endings"]))
+    endings = tuple(d["endings"])
     period = public.ladder.period if public.ladder else 0
-    if list(endings) != sorted(set(endings) & set(range(1, period))):
+    are_whole = all(type(e) is int for e in endings)
+    if not are_whole or list(endings) != sorted(set(endings) & set(range(1, period))):
         raise ValueError("The endings of a grid are not those of its ladder.")
     return public.with_endings(endings)

@@ -24,7 +24,6 @@ import numpy as np
 from synthkit.encode import kinds, spikes
 from synthkit.encode.codec import check_table
 from synthkit.encode.endings import told
-from synthkit.encode.ladder import ARTEFACT_DECIMALS
 from synthkit.encode.leveling import weights_of
 from synthkit.encode.subcells import even_shares
 from synthkit.errors import IntegrityError
@@ -46,6 +45,8 @@ FINDS = "finds how round numbers are"
 ROWS_PER_SIGMA = 20
 """Where the public number of rows is less than so many standard deviations, no heap would be told
 from noise, and nothing is spent."""
+MOST_TABLES = 2
+"""Of a column: levels and endings; charged where it is not known yet whether it has both."""
 _LARGEST_SIGMA = 4e4
 
 
@@ -105,7 +106,8 @@ def events(
 
     spikes.check_share(share, SHARE_KEY, FINDS)
     numeric = [c for c in schema.encoded if c.kind in NUMERIC_KINDS]
-    tables = sum(_most_tables(c) if c.name in to_buy else len(_sizes(c)) for c in numeric)
+    # What is written of a column that is to be bought may come from rows: it decides nothing here.
+    tables = sum(MOST_TABLES if c.name in to_buy else len(_sizes(c)) for c in numeric)
     if not (tables and share):
         return ()
     sigma = math.sqrt(tables / share) * accountant.gaussian_sigma(epsilon, delta)
@@ -289,12 +291,6 @@ def _sizes(column: Column) -> list[int]:
     if ladder is None:
         return []
     return [ladder.n_levels + 1] + [ladder.period + 1] * (ladder.period > 0)
-
-
-def _most_tables(column: Column) -> int:
-    """Returns how many tables a column may have whose domain is not known yet."""
-    decimals = 0 if column.kind == "integer" else column.decimals
-    return 1 + (decimals is not None and decimals < ARTEFACT_DECIMALS)
 
 
 def _ladder(column: Column) -> Ladder | None:

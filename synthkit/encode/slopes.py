@@ -49,13 +49,8 @@ def shares(
     if n_own == 1:
         return np.ones(1)
     edges = np.asarray(edges, dtype=np.float64)
-    candidates = _candidates(edges, end)  # (n_slopes, n_cells)
-    if end:
-        lengths = np.maximum(np.diff(edges), np.finfo(float).tiny)
-        density = candidates / lengths
-        is_thinning = (density[:, -1] - density[:, 0]) * end <= 1e-9 * density.max(1)
-        is_thinning[0] = True
-        candidates = candidates[is_thinning]
+    candidates, direction = _candidates(edges, end)  # (n_slopes, n_cells), (n_slopes,)
+    candidates = candidates[direction * end >= 0]
     units = candidates / np.sqrt(np.square(candidates).sum(1, keepdims=True))
     explained = np.square(np.maximum(units @ counts, 0.0)) / (2 * sigma**2)  # (n_slopes,)
     weights = np.exp(explained - explained.max())
@@ -65,25 +60,31 @@ def shares(
     return np.asarray(expected / total if total > 0 else np.full(n_own, 1 / n_own))
 
 
-def _candidates(edges: np.ndarray, end: int) -> np.ndarray:
-    """Returns the share of each cell under each slope, shape (n_slopes, n_cells)."""
-    n, length = edges.size - 1, edges[-1] - edges[0]
-    found = [np.full(n, 1.0 / n)]
+def _candidates(edges: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the share of each cell under each slope, and where each thins out.
+
+    Returns:
+        Shape (n_slopes, n_cells), and (n_slopes,): 1 upwards, -1 downwards, 0 nowhere.
+    """
+    n, length = edges.size - 1, edges[-1] / 2 - edges[0] / 2  # half of it: no sum may overflow
+    found, direction = [np.full(n, 1.0 / n)], [0.0]
     if length > 0:
-        place = (edges - edges[0]) / length  # 0 .. 1
+        place = (edges / 2 - edges[0] / 2) / length  # 0 .. 1
         rates = RATES + tuple(end * rate for rate in STEEP_RATES if end)
         found += [np.diff(-np.exp(-rate * place)) / rate for rate in rates]
         found.append(np.diff(place))
-        away = edges if edges[0] >= 0 else -edges[::-1]
+        direction += [*np.sign(rates), 0.0]
+        away, outwards = (edges, 1.0) if edges[0] >= 0 else (-edges[::-1], -1.0)
         # Not from zero, nor from the first number after it: there no power law has a mass.
-        if away[0] * LARGEST_RATIO > away[-1]:
+        if away[0] > away[-1] / LARGEST_RATIO:
             scaled = np.log(away / away[0])
             laws = [
                 np.diff(scaled if power == 1 else np.exp((1 - power) * scaled) / (1 - power))
                 for power in POWERS
             ]
-            found += laws if away is edges else [law[::-1] for law in laws]
+            found += laws if outwards > 0 else [law[::-1] for law in laws]
+            direction += [*(outwards * np.sign(POWERS))]
     shares_of = np.maximum(np.stack(found), 0.0)
-    totals = shares_of.sum(1, keepdims=True)
+    totals = shares_of.sum(1)
     has_mass = (totals > 0) & np.isfinite(totals)
-    return np.asarray((shares_of / np.where(has_mass, totals, 1.0))[has_mass[:, 0]])
+    return shares_of[has_mass] / totals[has_mass, None], np.array(direction)[has_mass]

@@ -26,6 +26,8 @@ BESIDE_SHARE = 2.0
 BESIDE_SIGMAS = 5.0
 """How much the cells beside a tail hold that help to tell its slope: so many times its mass, and so
 many standard deviations of their noise. A density seldom jumps, and they are told better."""
+HEAP_SHARE = 3.0
+"""Times what is enough: a single cell that holds more is a heap, and ends what helps."""
 
 
 def shrink_within(
@@ -66,13 +68,20 @@ def shrink_within(
 
 
 def _beside(counts: np.ndarray, total: float, sigma: float) -> int:
-    """Returns how many of the cells beside a tail help to tell its slope, nearest first."""
+    """Returns how many of the cells beside a tail help to tell its slope, nearest first.
+
+    None of them is a heap, which follows no density: zeros, of whom a column may consist but for
+    its tail, would else make the steepest slope of all.
+    """
+    enough = max(BESIDE_SHARE * total, BESIDE_SIGMAS * sigma)
+    is_heap = counts > HEAP_SHARE * enough
+    counts = counts[: int(np.argmax(is_heap))] if is_heap.any() else counts
     if not counts.size:
         return 0
     held = np.cumsum(counts)
     noise = sigma * np.sqrt(np.arange(1, counts.size + 1))
     is_enough = held >= np.maximum(BESIDE_SHARE * total, BESIDE_SIGMAS * noise)
-    is_enough[0] = False  # one alone may be a heap
+    is_enough[0] = False  # one cell shows no slope
     return int(np.argmax(is_enough)) + 1 if is_enough.any() else counts.size
 
 

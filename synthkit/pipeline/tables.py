@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
@@ -187,10 +188,11 @@ def require_output(path: Path, *, replace: bool, inputs: Sequence[Path] = ()) ->
 
     Raises:
         InputError: If it cannot be written, is one of the inputs (also by another name or by a
-            link), or exists and may not be replaced.
+            link), lies in a signed bundle, or exists and may not be replaced.
     """
     require_other(path, inputs)
     require_folder(path)
+    require_no_bundle(path.parent)
     if os.path.lexists(path) and not replace:
         raise InputError(
             f"{path} exists already.",
@@ -213,6 +215,21 @@ def require_other(path: Path, inputs: Sequence[Path]) -> None:
                 )
 
 
+def require_no_bundle(folder: Path) -> None:
+    """Refuses to write into a signed bundle: its signature would no longer hold.
+
+    Raises:
+        InputError: If the folder is one.
+    """
+    from synthkit.release.attestation import ATTESTATION
+
+    if (folder / ATTESTATION).exists():
+        raise InputError(
+            f"{folder} is a signed bundle, and no file in it is written or replaced.",
+            hint="Choose another folder; `synthkit run --replace` makes a bundle anew, as a whole.",
+        )
+
+
 def require_folder(path: Path) -> None:
     """Refuses an output that no file can be, before any work is done.
 
@@ -221,6 +238,11 @@ def require_folder(path: Path) -> None:
             folder, a link, a device or a pipe has its name.
     """
     folder = path.parent if path.parent != Path() else Path(".")
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise InputError("The name of the output is too long.", hint="Shorten it.") from None
     if not folder.is_dir():
         raise InputError(f"There is no folder {folder}.", hint="Make it first, or choose another.")
     if not os.access(folder, os.W_OK | os.X_OK):

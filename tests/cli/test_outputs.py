@@ -131,6 +131,29 @@ def test_evaluate_and_gate_replace_what_they_wrote_themselves_and_no_other_file(
         output.unlink()
 
 
+def test_a_signed_bundle_is_never_written_into(command, evaluate_options, evidence, tmp_path):
+    """Its signature would no longer hold, whatever the file is."""
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (bundle / "attestation.dsse.json").write_text("{}")
+    verdict = tmp_path / "verdict.json"
+    assert command("gate", evidence, "--policy", "internal", "-o", verdict).code != 3
+    (bundle / "verdict.json").write_bytes(verdict.read_bytes())
+    for arguments in (
+        ["gate", evidence, "--policy", "internal", "-o", bundle / "verdict.json"],
+        ["evaluate", *evaluate_options, "-o", bundle / "new.json"],
+        ["report", evidence, verdict, "-o", bundle],
+    ):
+        outcome = command(*arguments)
+        assert (outcome.code, "bundle is a signed bundle" in outcome.err) == (3, True), outcome
+    assert {p.name for p in bundle.iterdir()} == {"attestation.dsse.json", "verdict.json"}
+
+
+def test_a_name_that_is_too_long_is_said_to_be(command, evidence, tmp_path):
+    outcome = command("gate", evidence, "--policy", "internal", "-o", tmp_path / ("x" * 300))
+    assert (outcome.code, "name of the output is too long" in outcome.err) == (3, True), outcome
+
+
 @pytest.mark.parametrize("kind", ["pipe", "link", "link to nothing", "link to a device"])
 @pytest.mark.parametrize("name", WRITERS)
 def test_what_is_no_file_is_never_replaced(job, command, tmp_path, name, kind):

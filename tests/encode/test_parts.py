@@ -360,7 +360,7 @@ def test_endings_survive_the_file_and_a_file_without_them_is_as_before():
     assert codec_from_dict(written).parts[3].grid.endings == (99,)
 
 
-NO_ENDINGS = [[0], [100], [-1], [99, 98], [99, 99], [9.0], ["99"], 99, None, [[99]]]
+NO_ENDINGS = [[True], [0], [100], [-1], [99, 98], [99, 99], [9.0], ["99"], 99, None, [[99]]]
 
 
 @pytest.mark.parametrize("bad", NO_ENDINGS, ids=repr)

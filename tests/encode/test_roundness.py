@@ -78,13 +78,39 @@ def test_only_numbers_whose_public_cells_hold_several_values_are_charged():
         assert sum(e.tables for e in looks(alone)) == (column in WIDE) + (column is COUNT)
 
 
-def test_numbers_that_are_yet_to_be_bought_are_charged_whatever_is_written_of_them():
-    some = (AGE, PRICE, DAY, TOWN, STARS)
-    to_buy = tuple(Column(name=f"{c.name} to buy", kind=c.kind, decimals=c.decimals) for c in some)
-    schema = dataclasses.replace(SCHEMA, columns=(*SCHEMA.columns, *to_buy))
-    (event,) = looks(schema, to_buy=[c.name for c in to_buy])
-    price = 1 + (PRICE.decimals is not None)
-    assert event.tables == N_TABLES + 2 + price + 2
+def to_buy(**written: object) -> tuple[NoisyTables, ...]:
+    """The look at a table of which one number is yet to be bought, whatever is written of it."""
+    price = Column(name="price", **{"kind": "float", **written})
+    schema = dataclasses.replace(SCHEMA, columns=(*SCHEMA.columns, price))
+    return looks(schema, to_buy=["price"])
+
+
+def test_numbers_that_are_yet_to_be_bought_are_charged_for_all_that_they_may_need():
+    more = tuple(Column(name=f"{c.name} to buy", kind=c.kind) for c in (AGE, PRICE, DAY, TOWN))
+    schema = dataclasses.replace(SCHEMA, columns=(*SCHEMA.columns, *more))
+    (event,) = looks(schema, to_buy=[c.name for c in more])
+    assert event.tables == N_TABLES + 2 * 2
+
+
+@pytest.mark.parametrize("decimals", [None, *range(7)])
+@pytest.mark.parametrize("bounds", [None, (0.0, 1.0), (-1e9, 1e9)])
+@pytest.mark.parametrize("nullable", [False, True])
+def test_what_is_written_of_a_number_to_buy_decides_nothing(decimals, bounds, nullable):
+    """`inspect` writes decimals and bounds off the rows: one row would decide the noise."""
+    assert to_buy(decimals=decimals, bounds=bounds, nullable=nullable) == to_buy()
+
+
+def test_planted_a_price_by_what_is_written_is_told_by_it(monkeypatch):
+    """As many tables as the decimals that `inspect` wrote down would need."""
+    real = roundness.events
+
+    def by_what_is_written(schema, **how):
+        bounded = [c for c in schema.columns if c.name != "price" or c.bounds is not None]
+        return real(dataclasses.replace(schema, columns=tuple(bounded)), **{**how, "to_buy": ()})
+
+    monkeypatch.setattr(roundness, "events", by_what_is_written)
+    with pytest.raises(AssertionError):
+        test_what_is_written_of_a_number_to_buy_decides_nothing(2, (0.0, 1000.0), False)
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 1.0, 8.0])

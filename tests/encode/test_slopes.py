@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,6 +70,38 @@ def test_shares_are_shares_whatever_the_edges(edges: list[float], end: int, seed
     assert np.isfinite(found).all()
     assert (found >= 0).all()
     assert found.sum() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    "edges",
+    [
+        np.append(np.linspace(0.0, 1e3, 30), np.nextafter(1e3, 2e3)),
+        np.append(np.linspace(-1e3, -3.0, 30), np.nextafter(-3.0, 0.0)),
+        np.insert(np.linspace(-1e3, -3.0, 30), 1, np.nextafter(-1e3, 0.0)),
+    ],
+    ids=["above zero", "below zero", "a point first"],
+)
+@pytest.mark.parametrize("end", [-1, 1])
+def test_points_at_the_ends_do_not_hide_that_a_tail_rises(edges: np.ndarray, end: int) -> None:
+    """On floats the bounds are cells next to no length: their density says nothing."""
+    wide = np.diff(edges) > 1e-6
+    rising = np.where(wide, np.arange(edges.size - 1), 0)[:: 1 if end > 0 else -1] * 100.0
+    found = shares(edges, rising, 5.0, end=end)
+    density = (found[wide] / np.diff(edges)[wide])[::end]
+    assert (np.diff(density) <= 1e-9 * density.max()).all()
+
+
+@pytest.mark.parametrize(
+    "edges", [(0.0, 1e300), (-1e300, 1e300), (1.0, 1e308), (-1.7e308, 1.7e308)]
+)
+def test_the_widest_bounds_raise_no_warning(edges: tuple[float, float]) -> None:
+    low, high = edges
+    at = 2 * (low / 2 + (high / 2 - low / 2) * np.linspace(0.0, 1.0, 21))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for end in (-1, 0, 1):
+            found = shares(at, np.arange(20.0), 5.0, end=end)
+            assert np.isfinite(found).all()
 
 
 def test_cells_beside_a_bin_help_to_tell_its_slope() -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthkit.encode import smoothing
 from synthkit.encode.smoothing import shrink_within
 
 
@@ -72,3 +73,23 @@ def test_a_bin_of_one_cell_is_left_alone(sigma: float) -> None:
     masses = np.array([10.0, 300.0])
     result = shrink_within(masses, masses, np.array([0, 1]), sigma, edges_of(2))
     np.testing.assert_allclose(result, masses)
+
+
+def upper_half_beside_a_heap() -> float:
+    """What of an even tail beside a heap of ones comes to lie in its upper half."""
+    counts = np.append(12_000.0, np.full(60, 10.0))
+    codes = np.append(0, np.ones(60, dtype=int))
+    edges = np.append(1.0, np.linspace(2.0, 10_002.0, 61))
+    smooth = shrink_within(counts, counts, codes, 30.0, edges)
+    return float(smooth[31:].sum() / smooth[1:].sum())
+
+
+def test_a_heap_beside_a_tail_does_not_decide_its_slope() -> None:
+    assert upper_half_beside_a_heap() > 0.2
+
+
+def test_planted_a_heap_that_helps_to_tell_a_slope_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(smoothing, "HEAP_SHARE", np.inf)
+    assert upper_half_beside_a_heap() < 0.05

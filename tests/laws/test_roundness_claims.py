@@ -95,6 +95,24 @@ def test_domains_that_are_yet_to_be_bought_are_priced_with_the_look():
     assert model.privacy.epsilon <= 8.0
 
 
+@pytest.mark.parametrize("written", [None, 0, 2, 5])
+def test_a_price_to_buy_is_fitted_whatever_decimals_are_written_of_it(written):
+    """Two decimals are bought, and endings looked at: paid for whatever the schema says."""
+    rng = np.random.default_rng(0)
+    rows = pl.DataFrame({"price": np.floor(rng.lognormal(3, 1, 4_000)) + 0.99})
+    schema = Schema(
+        name="t",
+        population="t",
+        columns=(Column(name="price", kind="float", decimals=written),),
+        unit="row",
+    )
+    making = Making(epsilon=8.0, generator="independent", options={})
+    (look,) = planned(schema, making).round_looks
+    assert look.tables == 2
+    model = sk.fit(rows, schema, epsilon=8.0, generator="independent", spike_share=0)
+    assert model.codec.parts[0].grid.endings == (99,)
+
+
 @pytest.mark.parametrize("share", [0, 0.02, 0.3])
 def test_the_share_decides_what_the_look_takes(share):
     events = job(roundness_share=share, spike_share=0).events
