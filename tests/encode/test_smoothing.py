@@ -77,7 +77,7 @@ def test_a_bin_of_one_cell_is_left_alone(sigma: float) -> None:
 
 def upper_half_beside_a_heap() -> float:
     """What of an even tail beside a heap of ones comes to lie in its upper half."""
-    counts = np.append(12_000.0, np.full(60, 10.0))
+    counts = np.append(12_000.0, np.full(60, 3.0))
     codes = np.append(0, np.ones(60, dtype=int))
     edges = np.append(1.0, np.linspace(2.0, 10_002.0, 61))
     smooth = shrink_within(counts, counts, codes, 30.0, edges)
