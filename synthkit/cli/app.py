@@ -91,7 +91,7 @@ def inspect(
         Path | None, typer.Option("--output", "-o", help="Where to write the schema.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of the table; default: file name.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing schema.")] = False,
+    replace: Replace = False,
     as_json: Json = False,
 ) -> None:
     """Propose a schema for a table.
@@ -108,10 +108,10 @@ def inspect(
     if output is not None:
         require_other(output, [table])
         require_folder(output)
-        if output.exists() and not force:
+        if output.exists() and not replace:
             raise InputError(
                 f"{output} exists already.",
-                hint="Pass --force to replace it, or choose another name.",
+                hint="Pass --replace to replace it, or choose another name.",
             )
     # PRIVACY: reads every cell to propose domains; the proposal goes to the operator, marks each
     # domain as read from the data, and is replaced (or refused) where it would be used.

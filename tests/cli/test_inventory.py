@@ -114,13 +114,15 @@ class TestInspect:
         assert load(path).name == "ward-visits"
         assert command("check", table, "--schema", path).code == 0
 
-    def test_a_schema_that_stands_there_is_replaced_only_by_force(self, command, tables, tmp_path):
+    def test_a_schema_that_stands_there_is_replaced_only_on_request(
+        self, command, tables, tmp_path
+    ):
         path = tmp_path / "schema.yaml"
         path.write_text("reviewed by hand")
         outcome = command("inspect", tables / "train.csv", "-o", path)
-        assert (outcome.code, "--force" in outcome.err) == (3, True)
+        assert (outcome.code, "--replace" in outcome.err) == (3, True)
         assert path.read_text() == "reviewed by hand"
-        assert command("inspect", tables / "train.csv", "-o", path, "--force").code == 0
+        assert command("inspect", tables / "train.csv", "-o", path, "--replace").code == 0
         assert path.read_text() != "reviewed by hand"
 
     def test_an_output_folder_that_is_not_there_is_told_first(self, command, tmp_path):

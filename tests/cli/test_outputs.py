@@ -100,7 +100,7 @@ def test_evaluate_gate_and_inspect_do_not_write_over_what_they_read(
     copy.write_bytes(evidence.read_bytes())
     for arguments in (
         ["evaluate", *measured, "-o", table],
-        ["inspect", table, "-o", table, "--force"],
+        ["inspect", table, "-o", table, "--replace"],
         ["gate", copy, "--policy", "internal", "-o", copy],
     ):
         outcome = command(*arguments)
