@@ -30,6 +30,7 @@ NOT_PLUGINS = (
     "codec",
     "endings",
     "fitting",
+    "halves",
     "kinds",
     "ladder",
     "leveling",
@@ -45,6 +46,7 @@ NOT_PLUGINS = (
     "smoothing",
     "spikes",
     "subcells",
+    "tails",
     "within",
 )
 """Files of this room that are not codecs; `domains` is a package, and none either."""

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from synthkit.encode.kinds import Grid
+    from synthkit.encode.line import Line
     from synthkit.schema.model import Column, Schema
 
 LARGEST_MAX = 60_000
@@ -109,7 +110,7 @@ def fit(
         line = getattr(grid, "line", None) if column.kind in (*NUMERIC_KINDS, *TIME_KINDS) else None
         if line is not None and noise:
             told = spikes.cells_of(grid, column.name, points or {})
-            masses = _on_line(grid, counts, n_units, noise, told)
+            masses = _on_line(line, counts, n_units, noise, told)
         else:
             masses = projection.project(counts, n_units)
         codes = grid.merge(masses, max_codes=max_codes, max_bins=max_bins, sigma=noise or 0.0)
@@ -129,15 +130,15 @@ def fit(
 
 
 def _on_line(
-    grid: Grid, counts: np.ndarray, total: float, sigma: float, told: np.ndarray
+    line: Line, counts: np.ndarray, total: float, sigma: float, told: np.ndarray
 ) -> np.ndarray:
-    """Masses of the cells of a line, and of the missing cell after it; see `ordered`."""
-    if not grid.has_missing:
-        return project_ordered(counts, total, sigma, told)
-    missing = min(max(float(counts[-1]), 0.0), total)
+    """Masses of the cells of a line, and of the missing cell, if any, after it; see `ordered`."""
+    n = line.starts.size
+    missing = min(max(float(counts[n:].sum()), 0.0), total)
     if missing >= total:
         return projection.project(counts, total)
-    return np.append(project_ordered(counts[:-1], total - missing, sigma, told[:-1]), missing)
+    masses = project_ordered(counts[:n], total - missing, sigma, told[:n], edges=line.edges)
+    return np.append(masses, [missing] * (counts.size - n))
 
 
 def _measure(

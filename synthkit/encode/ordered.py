@@ -7,22 +7,30 @@ The nearest non-negative masses (`projection.project`) cut the noise of each emp
 itself, so that what is left of it adds up with the number of empty cells. A column with a long tail
 has dozens of them up to its public bound, and some per cent of its rows would be drawn there. Here
 cells heavier than `CLEAR_SIGMAS`, and values known to be shared by many, keep their count. The rest
-of the mass is split between the halves of the line, and between the halves of these, as the sums of
-their noisy counts say, never below zero: the noise of an empty stretch adds up with the root of its
-length (sums over a tree of intervals, and their non-negativity: Hay, Rastogi, Miklau and Suciu
-2010, arXiv:0904.0942).
+of the mass is split between the halves of the line, and between the halves of these (`halves`), as
+the sums of their noisy counts say, never below zero: the noise of an empty stretch adds up with the
+root of its length. Beyond the outermost cells that stand by themselves the slope of the counts says
+more than sums alone (`tails`).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
+from synthkit.encode.halves import by_halves
+from synthkit.encode.tails import tail_masses
+
 CLEAR_SIGMAS = 4.0
 """A cell heavier than this many standard deviations of the noise stands by itself."""
 
 
 def project_ordered(
-    counts: np.ndarray, total: float, sigma: float, told: np.ndarray | None = None
+    counts: np.ndarray,
+    total: float,
+    sigma: float,
+    told: np.ndarray | None = None,
+    *,
+    edges: np.ndarray,
 ) -> np.ndarray:
     """Returns non-negative masses that sum to `total`.
 
@@ -31,6 +39,7 @@ def project_ordered(
         total: Sum of the result, positive.
         sigma: Std of the noise on each count, positive.
         told: Cells of a value that another look has told, booleans, shape (n_cells,); None: none.
+        edges: Where each cell starts, and where the last one ends, shape (n_cells + 1,).
 
     Returns:
         Masses, shape (n_cells,), float64.
@@ -42,28 +51,29 @@ def project_ordered(
     # What all counts together lack to the total is noise, of which each cell has as much.
     values = values + (total - values.sum()) / values.size
     masses = np.where(is_clear, np.maximum(values, 0.0), 0.0)
-    left = np.flatnonzero(~is_clear)
+    is_left = ~is_clear
+    for run, end in _ends(is_clear):
+        n_tail = run.stop - run.start
+        found = tail_masses(values, edges, sigma, n_tail=n_tail, end=end, total=total)
+        if found is not None:
+            masses[run], is_left[run] = found, False
+    is_tail = ~(is_clear | is_left)
+    if is_tail.any():
+        # What tails do not take is noise, of which each other cell has as much.
+        values = values + (values[is_tail].sum() - masses[is_tail].sum()) / (~is_tail).sum()
+        masses = np.where(is_clear, np.maximum(values, 0.0), masses)
+    left = np.flatnonzero(is_left)
     if left.size:
-        masses[left] = _by_halves(values[left], max(float(values[left].sum()), 0.0))
+        masses[left] = by_halves(values[left], max(float(values[left].sum()), 0.0))
     if masses.sum() <= 0:
         masses[:] = 1.0
     return np.asarray(masses * (total / masses.sum()))
 
 
-def _by_halves(values: np.ndarray, mass: float) -> np.ndarray:
-    """Splits a mass among cells: between halves, and halves of these, as their sums say."""
-    sums = np.concatenate([[0.0], np.cumsum(values)])
-    masses = np.zeros(values.size)
-    stretches = [(0, values.size, mass)]
-    while stretches:
-        start, stop, held = stretches.pop()
-        if stop - start == 1 or held <= 0:
-            masses[start] = held
-            continue
-        middle = (start + stop) // 2
-        one, other = sums[middle] - sums[start], sums[stop] - sums[middle]
-        # Both sums are off by noise: what they lack is shared by the cells (least squares).
-        lack = (held - one - other) / (stop - start)
-        right = min(max(other + lack * (stop - middle), 0.0), held)
-        stretches += [(start, middle, held - right), (middle, stop, right)]
-    return masses
+def _ends(is_clear: np.ndarray) -> list[tuple[slice, int]]:
+    """Cells before the first and after the last clear one, with the side on which they lie."""
+    clear = np.flatnonzero(is_clear)
+    if not clear.size:
+        return []
+    ends = [(slice(0, int(clear[0])), -1), (slice(int(clear[-1]) + 1, is_clear.size), 1)]
+    return [(run, end) for run, end in ends if run.stop - run.start > 1]

@@ -7,7 +7,8 @@ The last bin of a column with a long tail holds dozens of cells up to the public
 with less than the noise. Evenly filled, it would put most of its rows far beyond where any are. One
 slope for all cells together can be told where no single cell can: power laws (the tails of incomes,
 costs and counts: Pareto) and exponentials, rising and falling, each weighted by the likelihood of
-the noisy counts under it with the best amplitude (a uniform prior over slopes).
+the noisy counts under it with the best amplitude. The prior over slopes is even within a bin; at
+the ends of a column it leans to those that thin out soon (`THINNING`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ RATES = (-16.0, -8.0, -4.0, -2.0, 2.0, 4.0, 8.0, 16.0)
 """Density as exp(-rate x / length of the stretch)."""
 STEEP_RATES = (32.0, 64.0, 128.0, 256.0)
 """Of tails alone, towards their end: public bounds may lie far beyond all values."""
+THINNING = 10.0
+"""At the ends of a column a slope weighs exp(-this x the mean place of its mass, 0 .. 1 outwards)
+before any count: where counts tell no slope, a tail that thins out is likelier than an even one."""
+LEAST_NOISE = 1e-6
+"""Std of the noise, relative to the largest count; less than that is none."""
 LARGEST_RATIO = 1e9
 """Of the ends of a bin that may have a power law."""
 
@@ -48,28 +54,83 @@ def shares(
     n_own = counts[own].size
     if n_own == 1:
         return np.ones(1)
-    edges = np.asarray(edges, dtype=np.float64)
-    candidates, direction = _candidates(edges, end)  # (n_slopes, n_cells), (n_slopes,)
-    candidates = candidates[direction * end >= 0]
-    units = candidates / np.sqrt(np.square(candidates).sum(1, keepdims=True))
-    explained = np.square(np.maximum(units @ counts, 0.0)) / (2 * sigma**2)  # (n_slopes,)
-    weights = np.exp(explained - explained.max())
+    weights, _, candidates = _weighed(np.asarray(edges, dtype=np.float64), counts, sigma, end)
     expected = (weights @ candidates)[own]
     total = float(expected.sum())
     # Where a slope leaves nothing that a double can hold, the bin is even.
     return np.asarray(expected / total if total > 0 else np.full(n_own, 1 / n_own))
 
 
-def _candidates(edges: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
-    """Returns the share of each cell under each slope, and where each thins out.
+def density(edges: np.ndarray, counts: np.ndarray, sigma: float, *, n_beside: int) -> np.ndarray:
+    """Returns the expected mass of each cell at the upper end of a line, and of those beside it.
+
+    Each slope has its best amplitude. One more is even beside the tail and leaves it empty: public
+    bounds may lie beyond where values end at once.
+
+    Args:
+        edges: As in `shares`.
+        counts: As in `shares`.
+        sigma: As in `shares`.
+        n_beside: How many of the cells, the first ones, are not of the tail; at least one.
 
     Returns:
-        Shape (n_slopes, n_cells), and (n_slopes,): 1 upwards, -1 downwards, 0 nowhere.
+        Shape (n_cells,), non-negative.
+    """
+    edges = np.asarray(edges, dtype=np.float64)
+    ended = np.zeros((1, counts.size))
+    widths = np.diff(edges[: n_beside + 1] / counts.size)  # none of them may overflow
+    ended[0, :n_beside] = widths / widths.sum() if widths.sum() > 0 else 1 / n_beside
+    weights, amplitudes, candidates = _weighed(edges, counts, sigma, 1, ended)
+    return np.asarray((weights * amplitudes) @ candidates)
+
+
+def _weighed(
+    edges: np.ndarray,
+    counts: np.ndarray,
+    sigma: float,
+    end: int,
+    further: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns how likely each slope is, and the mass that fits the counts best under it.
+
+    Args:
+        edges: As in `shares`.
+        counts: As in `shares`.
+        sigma: As in `shares`.
+        end: As in `shares`.
+        further: Shares of cells under slopes beside the usual ones, shape (n, n_cells).
+
+    Returns:
+        Weights, shape (n_slopes,), summing to 1; masses, shape (n_slopes,), non-negative; shares of
+        cells, shape (n_slopes, n_cells).
+    """
+    candidates, direction, middles = _candidates(edges, end)
+    candidates = candidates[direction * end >= 0]
+    if further is not None:
+        candidates = np.concatenate([candidates, further])
+    lengths = np.sqrt(np.square(candidates).sum(1))  # (n_slopes,)
+    along = np.maximum((candidates / lengths[:, None]) @ counts, 0.0)
+    sigma = max(sigma, LEAST_NOISE * float(np.abs(counts).max()))
+    likely = np.square(along) / (2 * sigma**2)
+    if end:
+        likely = likely - THINNING * (candidates @ (middles if end > 0 else 1 - middles))
+    weights = np.exp(likely - likely.max())
+    return weights / weights.sum(), along / lengths, candidates
+
+
+def _candidates(edges: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Returns the share of each cell under each slope, where each thins out, and where cells lie.
+
+    Returns:
+        Shape (n_slopes, n_cells); (n_slopes,): 1 upwards, -1 downwards, 0 nowhere; (n_cells,): the
+        middle of each cell, where 0 is the first edge and 1 the last.
     """
     n, length = edges.size - 1, edges[-1] / 2 - edges[0] / 2  # half of it: no sum may overflow
     found, direction = [np.full(n, 1.0 / n)], [0.0]
+    middles = np.full(n, 0.5)
     if length > 0:
         place = (edges / 2 - edges[0] / 2) / length  # 0 .. 1
+        middles = (place[:-1] + place[1:]) / 2
         rates = RATES + tuple(end * rate for rate in STEEP_RATES if end)
         found += [np.diff(-np.exp(-rate * place)) / rate for rate in rates]
         found.append(np.diff(place))
@@ -87,4 +148,4 @@ def _candidates(edges: np.ndarray, end: int) -> tuple[np.ndarray, np.ndarray]:
     shares_of = np.maximum(np.stack(found), 0.0)
     totals = shares_of.sum(1)
     has_mass = (totals > 0) & np.isfinite(totals)
-    return shares_of[has_mass] / totals[has_mass, None], np.array(direction)[has_mass]
+    return shares_of[has_mass] / totals[has_mass, None], np.array(direction)[has_mass], middles

@@ -16,18 +16,16 @@ import math
 import numpy as np
 
 from synthkit.encode.slopes import shares
+from synthkit.encode.tails import beside
 
 CLEAR = 2.5
 """Standard deviations of noise's own spread by which the first and the last bin must differ from
 their slope: what is kept of pure noise is cut at zero cell by cell, and fills the end of a tail."""
 TAIL_SHARE = 0.1
 """Largest share of all mass of an outer bin which is taken for a tail."""
-BESIDE_SHARE = 2.0
-BESIDE_SIGMAS = 5.0
-"""How much the cells beside a tail hold that help to tell its slope: so many times its mass, and so
-many standard deviations of their noise. A density seldom jumps, and they are told better."""
-HEAP_SHARE = 3.0
-"""Times what is enough: a single cell that holds more is a heap, and ends what helps."""
+FAINT = 1e-12
+"""Share of all mass that a bin of several cells has at least. Noise may leave it none, and other
+tables give it some: its values then lie where its slope says, not anywhere up to the bound."""
 
 
 def shrink_within(
@@ -36,7 +34,7 @@ def shrink_within(
     """Shrinks the cells of each bin towards the slope that they show together.
 
     Args:
-        masses: Projected masses, shape (n_cells,); their sum per bin is kept.
+        masses: Projected masses, shape (n_cells,); their sum per bin is kept (but see `FAINT`).
         counts: Noisy counts as measured, shape (n_cells,): unbiased, std `sigma` each.
         codes: Bin of each cell, shape (n_cells,): in order, without gaps.
         sigma: Std of the noise; 0 changes nothing.
@@ -52,44 +50,31 @@ def shrink_within(
     starts = np.flatnonzero(np.diff(codes, prepend=codes[0] - 1))
     for start, stop in zip(starts, [*starts[1:], len(codes)], strict=True):
         if stop - start > 1:
-            total = float(masses[start:stop].sum())
+            least = FAINT * float(masses.sum())
+            total = max(float(masses[start:stop].sum()), least)
             is_tail = total <= TAIL_SHARE * masses.sum()
             end = is_tail * (int(stop == len(edges) - 1) - int(start == 0))
             low, high = start, stop
             if end > 0:
-                low = start - _beside(counts[:start][::-1], total, sigma)
+                low = start - beside(counts[:start][::-1], total, sigma)
             elif end < 0:
-                high = stop + _beside(counts[stop : len(edges) - 1], total, sigma)
+                high = stop + beside(counts[stop : len(edges) - 1], total, sigma)
             own = slice(start - low, stop - low)
+            if total <= least:
+                # All of its counts are noise: only the slope says anything.
+                share = shares(edges[low : high + 1], counts[low:high], sigma, end=end, own=own)
+                result[start:stop] = total * share
+                continue
             result[start:stop] = _shrunk(
                 total, counts[low:high], sigma, edges[low : high + 1], end, own
             )
     return result
 
 
-def _beside(counts: np.ndarray, total: float, sigma: float) -> int:
-    """Returns how many of the cells beside a tail help to tell its slope, nearest first.
-
-    None of them is a heap, which follows no density: zeros, of whom a column may consist but for
-    its tail, would else make the steepest slope of all.
-    """
-    enough = max(BESIDE_SHARE * total, BESIDE_SIGMAS * sigma)
-    is_heap = counts > HEAP_SHARE * enough
-    counts = counts[: int(np.argmax(is_heap))] if is_heap.any() else counts
-    if not counts.size:
-        return 0
-    held = np.cumsum(counts)
-    noise = sigma * np.sqrt(np.arange(1, counts.size + 1))
-    is_enough = held >= np.maximum(BESIDE_SHARE * total, BESIDE_SIGMAS * noise)
-    is_enough[0] = False  # one cell shows no slope
-    return int(np.argmax(is_enough)) + 1 if is_enough.any() else counts.size
-
-
 def _shrunk(
     total: float, counts: np.ndarray, sigma: float, edges: np.ndarray, end: int, own: slice
 ) -> np.ndarray:
     """Returns the masses of one bin's own cells, shape (n_own,), which sum to `total`."""
-    sigma = max(sigma, 1e-6 * float(np.abs(counts).max()))  # less than that is none
     expected = shares(edges, counts, sigma, end=end, own=own)
     counts = counts[own]
     gaps = counts - expected * counts.sum()

@@ -4,7 +4,8 @@ Takes the noisy one-way and two-way tables, gives better one-way distributions; 
 A column's distribution is measured many times: once in its own table, and once as the margin of
 each pair table that it is in. A code that sums many fine cells (the long tail of a numeric column)
 carries the noise of them all in its own table, and far less in the margins. The estimates are
-independent and unbiased, so the best linear one weighs each by the inverse of its variance (Hay,
+independent, and unbiased but for the far ends of lines, which lean to their slopes and are less
+noisy than is reckoned with. So the best linear one weighs each by the inverse of its variance (Hay,
 Rastogi, Miklau and Suciu 2010; Qardaji, Yang and Li 2014).
 """
 

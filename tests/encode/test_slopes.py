@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from synthkit.encode import slopes
 from synthkit.encode.slopes import shares
 
 EDGES = np.concatenate([[100.0], np.linspace(1_000.0, 60_000.0, 60)])
@@ -135,3 +136,20 @@ def test_cells_from_the_first_number_after_zero_are_no_trouble() -> None:
     found = shares(edges, np.array([10.0, 40.0, 30.0, 5.0]), 10.0, end=1)
     assert np.isfinite(found).all()
     assert found.sum() == pytest.approx(1.0)
+
+
+def mean_place_without_evidence() -> float:
+    """Where, 0 to 1, the values of a last bin lie whose counts are noise and nothing else."""
+    rng = np.random.default_rng(8)
+    edges = np.linspace(10.0, 110.0, 101)
+    means = [shares(edges, rng.normal(0, 20, 100), 20.0, end=1) for _ in range(50)]
+    return float(np.mean(means, axis=0) @ np.linspace(0, 1, 100))
+
+
+def test_a_tail_of_which_nothing_is_known_thins_out() -> None:
+    assert mean_place_without_evidence() < 0.12
+
+
+def test_planted_a_prior_that_leans_nowhere_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slopes, "THINNING", 0.0)
+    assert mean_place_without_evidence() > 0.16

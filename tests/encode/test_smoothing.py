@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from synthkit.encode import smoothing
+from synthkit.encode import slopes, smoothing, tails
 from synthkit.encode.smoothing import shrink_within
 
 
@@ -84,12 +84,50 @@ def upper_half_beside_a_heap() -> float:
     return float(smooth[31:].sum() / smooth[1:].sum())
 
 
-def test_a_heap_beside_a_tail_does_not_decide_its_slope() -> None:
+def test_a_heap_beside_a_tail_does_not_decide_its_slope(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slopes, "THINNING", 0.0)  # so faint a tail would follow it alone
     assert upper_half_beside_a_heap() > 0.1
 
 
 def test_planted_a_heap_that_helps_to_tell_a_slope_is_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(smoothing, "HEAP_SHARE", np.inf)
+    monkeypatch.setattr(slopes, "THINNING", 0.0)
+    monkeypatch.setattr(tails, "HEAP_SHARE", np.inf)
     assert upper_half_beside_a_heap() < 0.01
+
+
+def mean_of_an_emptied_tail() -> float:
+    """Mean place, 0 to 1, of values in a last bin that noise has left without mass."""
+    edges = np.linspace(1.0, 101.0, 101)
+    truth = 20_000 * np.diff(-(edges**-1.5))
+    counts = truth + np.random.default_rng(7).normal(0, 20, 100)
+    codes = np.minimum(np.arange(100), 10)
+    masses = np.where(codes < 10, counts, 0.0)
+    own = shrink_within(masses, counts, codes, 20.0, edges)[10:]
+    weights = own if own.sum() > 0 else np.diff(edges)[10:]  # as a codec draws
+    return float(weights @ np.linspace(0, 1, 90) / weights.sum())
+
+
+def test_a_bin_that_noise_has_emptied_keeps_its_shape() -> None:
+    """The joint tables may give it mass: then values must not lie anywhere up to the bound."""
+    assert mean_of_an_emptied_tail() < 0.3
+
+
+def test_planted_a_bin_without_mass_that_is_even_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(smoothing, "FAINT", 0.0)
+    assert mean_of_an_emptied_tail() == pytest.approx(0.5)
+
+
+def test_an_emptied_bin_between_others_has_no_holes() -> None:
+    """Its counts are noise alone: what of them is positive is no shape."""
+    rng = np.random.default_rng(9)
+    codes = np.repeat(np.arange(4), 10)
+    for _ in range(100):
+        counts = np.repeat([500.0, 2.0, 500.0, 500.0], 10) + rng.normal(0, 40, 40)
+        masses = np.where(codes == 1, 0.0, np.maximum(counts, 0))
+        own = shrink_within(masses, counts, codes, 40.0, np.arange(41.0))[10:20]
+        assert (own > 0).all()
+        assert own.sum() < 1e-6

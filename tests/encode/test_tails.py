@@ -21,7 +21,8 @@ SCHEMA = Schema(
 def ratios(runs: int = 11) -> tuple[float, float]:
     """Mean and standard deviation of decoded over real rows, medians over runs.
 
-    The noise has no seed: 14 such medians of means lay between 0.9 and 2.5, of the fault above 12.
+    The noise has no seed: 5 such medians of means lay between 1.0 and 1.3 (14 between 0.9 and 2.5
+    before slopes told masses too), of spreads between 1.7 and 3.8, of the fault above 12.
     """
     rng = np.random.default_rng(0)
     cost = np.minimum(rng.lognormal(7.5, 1.3, N), 2e6).astype(np.int64)
@@ -39,14 +40,14 @@ def ratios(runs: int = 11) -> tuple[float, float]:
 
 def test_mean_and_spread_of_a_long_tail_survive_the_noise() -> None:
     mean, spread = ratios()
-    assert 0.6 < mean < 5
-    assert spread < 15
+    assert 0.6 < mean < 2.5
+    assert spread < 8
 
 
 def test_each_cell_cut_at_zero_and_evenly_filled_bins_would_be_caught(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def cut(counts: np.ndarray, total: float, *_: object) -> np.ndarray:
+    def cut(counts: np.ndarray, total: float, *_: object, **__: object) -> np.ndarray:
         return project(counts, total)
 
     def evenly(_: object, counts: np.ndarray, *__: object, own: slice, **___: object) -> np.ndarray:
