@@ -78,7 +78,7 @@ OPTIONS = (
     ),
     Option(
         name="match_steps", default=patience.AUTOMATIC, automatic=patience.AUTOMATIC, high=1e6,
-        meaning="steps against the noisy tables before the discriminator; -1: 300 to 3,000, more "
+        meaning="steps against the noisy tables before the discriminator; -1: 150 to 2,000, more "
         "where there is less noise",
     ),
     Option(

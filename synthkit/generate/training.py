@@ -39,6 +39,9 @@ if TYPE_CHECKING:
     from synthkit.generate.two_way import JointTables
 
 _EMA_DECAY = 0.99
+_BETAS = (0.9, 0.95)
+"""Of Adam against the tables. Gradients fall by orders of magnitude on the way, and have no noise of
+batches to be averaged away: a long memory of their size only makes steps too small (0030)."""
 _REPORTS = 200
 """Progress is reported about this often in a fit."""
 
@@ -228,7 +231,7 @@ class Trainer:
         import torch
 
         parameters = list(self.network.parameters())
-        optimizer = Adam(parameters, betas=(0.9, 0.99))
+        optimizer = Adam(parameters, betas=_BETAS)
         for step in range(steps):
             rate = self.options["learning_rate"] * (1 + math.cos(math.pi * step / steps)) / 2
             loss = self._table_loss(*self._forward())
