@@ -30,28 +30,23 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.fit_job import in_process
 from benchmarks.peers import process
 from benchmarks.peers.catalogue import PEERS, title
 from benchmarks.peers.environment import python
 from benchmarks.scoring import scores
+from benchmarks.summary import DIGITS, markdown, read_runs
 from benchmarks.tables import Development, independent_columns, load
 from synthkit.pipeline.versions import versions
 
 DELTA = 1e-6
-SHOWN = {
-    "tvd1": 4, "tvd2": 4, "tvd3": 4, "tstr": 4, "sdmetrics": 4, "fit_cpu_s": 1, "rows_per_cpu_s": 0,
-    "peak_mb": 0, "epsilon_spent": 3,
-}  # fmt: skip
 
 
 def main() -> None:
     """Runs what is missing, then writes the table."""
     given = _arguments()
     if given.markdown_only:
-        print(markdown(given.markdown_only), end="")
+        print(markdown(read_runs(given.markdown_only)), end="")
         return
     _require_environments(given.peers)
     given.out.mkdir(parents=True, exist_ok=True)
@@ -59,7 +54,7 @@ def main() -> None:
         table = load(name, domains=given.domains)
         for job in [*_floors(given, name), *_jobs(given, name)]:
             _once(given.out, job, lambda j=job, t=table: _run(j, t, given.out))
-    (given.out / "quality.md").write_text(markdown(given.out))
+    (given.out / "quality.md").write_text(markdown(read_runs(given.out)))
     print(f"{given.out / 'quality.md'} is written.")
 
 
@@ -157,7 +152,7 @@ def _once(out: Path, job: dict[str, Any], run: Any) -> None:
     partial = path.with_suffix(".partial")
     partial.write_text(json.dumps(found, indent=1))
     partial.replace(path)
-    shown = {k: round(v, 4) for k, v in found["result"].items() if k in SHOWN and v is not None}
+    shown = {k: round(v, 4) for k, v in found["result"].items() if k in DIGITS and v is not None}
     shown |= {k: v for k, v in found["result"].items() if k == "failed"}
     print(job["table"], job["name"], job.get("epsilon", ""), job.get("seed", ""), shown, flush=True)
 
@@ -206,64 +201,6 @@ def _run(job: dict[str, Any], table: Development, out: Path) -> dict[str, Any]:
         synthetic = pl.read_parquet(Path(folder) / "synthetic.parquet")
     found = scores(table, synthetic, sdmetrics=sdmetrics)
     return {**found, **noted, "rows_per_cpu_s": noted["sampled"] / max(noted["sample_cpu_s"], 1e-9)}
-
-
-def markdown(out: Path) -> str:
-    """Returns the table of all runs in a folder: one line per table, name and epsilon."""
-    runs = [json.loads(path.read_text()) for path in sorted(out.glob("*.json"))]
-    groups: dict[tuple[str, float, str], list[dict[str, Any]]] = {}
-    for run in runs:
-        key = (run["table"], float(run.get("epsilon") or 0), run["name"])
-        groups.setdefault(key, []).append(run)
-    columns = [c for c in SHOWN if any(c in run["result"] for run in runs)]
-    lines = [
-        "| table | what | epsilon | seeds | " + " | ".join(columns) + " |",
-        "|" + "---|" * (4 + len(columns)),
-    ]
-    for (table, epsilon, name), found in sorted(groups.items()):
-        failures = [r["result"]["failed"] for r in found if "failed" in r["result"]]
-        ended = [r for r in found if "failed" not in r["result"]]
-        cells = [_cell([r["result"].get(c) for r in ended], SHOWN[c]) for c in columns]
-        if failures:
-            # Said in the row itself: a mean over the seeds that ended must not pass for all.
-            words = ", ".join(sorted(set(failures)))
-            cells[0] = f"{cells[0]} ({len(failures)} of {len(found)}: {words})".strip()
-        many = str(len(ended)) if "seed" in found[0] else ""
-        lines.append(
-            f"| {table} | {name} | {f'{epsilon:g}' if epsilon else ''} | {many} | "
-            + " | ".join(cells) + " |"
-        )  # fmt: skip
-    dates = sorted({run["date"] for run in runs})
-    used = sorted({_listed(run["versions"]) for run in runs})
-    used += sorted(
-        {
-            f"{PEERS[run['peer']].title}: {_listed(run['result']['peer_versions'])}"
-            for run in runs
-            if "peer" in run and "peer_versions" in run["result"]
-        }
-    )
-    machines = sorted({run["machine"] for run in runs})
-    lines += ["", f"Dates: {', '.join(dates)}. Machine: {', '.join(machines)}, one thread."]
-    lines += [f"Versions: {text}." for text in used]
-    return "\n".join(lines) + "\n"
-
-
-def _listed(versions: dict[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
-
-
-def _cell(values: list[float | None], digits: int) -> str:
-    """Mean, with the half-width of a 95 % t interval where there are at least two seeds."""
-    from scipy import stats
-
-    known = [v for v in values if v is not None]
-    if not known:
-        return ""
-    text = f"{np.mean(known):,.{digits}f}"
-    if len(known) < 2:
-        return text
-    width = stats.t.ppf(0.975, len(known) - 1) * np.std(known, ddof=1) / np.sqrt(len(known))
-    return f"{text} ± {width:,.{digits}f}"
 
 
 if __name__ == "__main__":

@@ -39,9 +39,9 @@ if TYPE_CHECKING:
     from synthkit.generate.two_way import JointTables
 
 _EMA_DECAY = 0.99
-_BETAS = (0.9, 0.95)
-"""Of Adam against the tables. Gradients fall by orders of magnitude on the way, and have no noise of
-batches to be averaged away: a long memory of their size only makes steps too small (0030)."""
+_BETAS = (0.9, 0.9)
+"""Of Adam against the tables. Gradients fall by orders of magnitude on the way, and no noise of
+batches has to be averaged away: a long memory of their size only makes steps too small (0030)."""
 _REPORTS = 200
 """Progress is reported about this often in a fit."""
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks.distances import distance, mean_distances, triples
-from benchmarks.quality import markdown
+from benchmarks.summary import markdown, read_runs
 
 REAL = np.array([[0, 0, 0], [0, 1, 0], [1, 0, 1], [1, 1, 1]])
 OTHER = np.array([[0, 0, 0], [0, 0, 0], [1, 1, 0], [1, 1, 0]])
@@ -62,4 +62,4 @@ def test_the_table_of_runs_has_means_and_intervals_over_seeds(tmp_path: Path) ->
         }  # fmt: skip
         (tmp_path / f"{seed}.json").write_text(json.dumps(run))
     # Standard deviation .01, t(2) = 4.303: half-width 4.303 * .01 / sqrt(3) = .0248.
-    assert "| t | made up | 1 | 3 | 0.0300 ± 0.0248 |" in markdown(tmp_path)
+    assert "| t | made up | 1 | 3 | 0.0300 ± 0.0248 |" in markdown(read_runs(tmp_path))

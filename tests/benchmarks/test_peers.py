@@ -16,7 +16,8 @@ import polars as pl
 import pytest
 
 from benchmarks.peers import bins, catalogue, environment, exchange, missing, process
-from benchmarks.quality import _digest, _floors, _jobs, markdown
+from benchmarks.quality import _digest, _floors, _jobs
+from benchmarks.summary import markdown, read_runs
 from benchmarks.tables import Development
 from synthkit.schema import Column, Schema
 
@@ -268,7 +269,7 @@ def test_failures_stand_in_the_table_beside_what_ended(tmp_path: Path) -> None:
                 "result": result,
             }  # fmt: skip
             (tmp_path / f"{peer}{seed}.json").write_text(json.dumps(run))
-    text = markdown(tmp_path)
+    text = markdown(read_runs(tmp_path))
     assert "| t | dpmm AIM | 1 | 0 | (1 of 1: passed the limit of 5 CPU s) |" in text
     # The mean of what ended is not passed off as that of all.
     assert "| t | dpmm MST | 1 | 1 | 0.5000 (1 of 2: failed: ValueError) |" in text
