@@ -29,5 +29,5 @@ def automatic_steps(sigma: float, units: float) -> int:
     noise, least_noise = sigma / units, sigma / min(units, ENOUGH_UNITS)
     steps = USUAL_STEPS * max(1.0, SMALL_NOISE / least_noise)
     if noise > LARGE_NOISE:
-        steps = USUAL_STEPS * (LARGE_NOISE / noise) ** (1 / 3)
+        steps = USUAL_STEPS * (LARGE_NOISE / noise) ** 0.5
     return round(min(max(steps, LEAST_STEPS), MOST_STEPS) / 50) * 50

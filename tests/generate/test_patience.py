@@ -20,10 +20,10 @@ from tests.generate.conftest import linked_codes, measured
         (89.2, 32_561, 500),  # at 0.5
         (77.9, 24_002, 450),  # credit_default at 1
         (10.0, 24_002, 1450),  # at 10
-        (157.6, 7_300, 250),  # support2 at 1
-        (300.6, 7_300, 200),  # at 0.5
+        (157.6, 7_300, 150),  # support2 at 1
+        (300.6, 7_300, 150),  # at 0.5
         (143.7, 395_142, 500),  # kddcup99_10pct at 1: all of its units count here
-        (158.7, 57_140, 500),
+        (158.7, 57_140, 450),
         (0.0, 30_000, 500),  # no joint tables
         (1e-9, 30_000, 2000),
         (5.0, -40.0, 150),  # a noisy number of units may lie below zero
