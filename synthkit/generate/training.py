@@ -12,12 +12,13 @@ each other is bounded by the noise (`information_weight`). Step 2 adds the non-s
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import math
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -196,7 +197,8 @@ class Trainer:
             The network with averaged weights, in evaluation mode, and its bank.
         """
         self._total = match_steps + (critic_steps if critic else 0)
-        self._match(match_steps)
+        with tiny_numbers_as_zero():
+            self._match(match_steps)
         if critic is not None and rows is not None:
             with warnings.catch_warnings():
                 # One-hot rows need no gradient; torch warns each time Opacus' hooks see that.
@@ -314,6 +316,23 @@ class Trainer:
                 private_steps=self._private_steps,
             )
         )
+
+
+@contextlib.contextmanager
+def tiny_numbers_as_zero() -> Iterator[None]:
+    """Lets numbers below 1e-38 be zero in this thread, then sets back what held before.
+
+    Where noise is small some probabilities come that close to zero, and a CPU takes many times
+    longer for a product with such a number: a fourth of the steps' time on a million rows of Adult.
+    """
+    import torch
+
+    was_so = float(torch.tensor(1e-40) * 1.0) == 0.0
+    torch.set_flush_denormal(True)  # says False where the CPU cannot: then all is as it was
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(was_so)
 
 
 def draw_bank(size: int, trainer: Trainer) -> Inputs:
