@@ -20,6 +20,7 @@ import numpy as np
 
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.summary import Group, Run, grouped, markdown, read_runs, shown
+from synthkit.whole_file import whole_file
 
 ROOT = Path(__file__).parents[1]
 MEASURED = Path(__file__).with_name("measured.jsonl")
@@ -37,10 +38,16 @@ def main() -> None:
     parser.add_argument("--keep", nargs="*", type=Path, default=[], help="folders of results")
     runs = kept(read_runs(MEASURED), [run for path in parser.parse_args().keep
                                       for run in read_runs(path)])  # fmt: skip
-    MEASURED.write_text("".join(f"{json.dumps(run)}\n" for run in runs))
+    _write(MEASURED, "".join(f"{json.dumps(run)}\n" for run in runs))
     for path in DOCUMENTS:
-        path.write_text(filled(path.read_text(), runs))
+        _write(path, filled(path.read_text(), runs))
         print(f"The figures of {path.relative_to(ROOT)} are written.")
+
+
+def _write(path: Path, text: str) -> None:
+    """Writes a file whole: what it holds is measured once, and not in minutes."""
+    with whole_file(path) as file:
+        file.write(text.encode())
 
 
 def kept(old: Iterable[Run], new: Iterable[Run]) -> list[Run]:
