@@ -79,7 +79,7 @@ def _every_table(runs: Sequence[Run]) -> str:
             words = ", ".join(sorted(set(group.failures)))
             lines.append(f"{start}| | | | {words} | | |")
             continue
-        many = f"{len(group.ended)}" if group.is_seeded else ""
+        many = _seeds(group) if group.is_seeded else ""
         figures = [
             *(_share(group, f"tvd{ways}", 4) for ways in (1, 2, 3)),
             _share(group, "tstr", 3),
@@ -156,7 +156,14 @@ def _three(group: Group) -> str:
         (group.values(key), digits) for key, digits in (("tvd2", 4), ("tvd3", 4), ("tstr", 3))
     ]
     text = " / ".join(f"{np.mean(v):.{d}f}".removeprefix("0") for v, d in figures if v)
-    return f"{text} ({len(group.ended)})" if len(group.ended) > 1 else text
+    is_one = len(group.ended) == 1 and not group.failures
+    return text if is_one else f"{text} ({_seeds(group)})"
+
+
+def _seeds(group: Group) -> str:
+    """Returns how many seeds a mean is of; one over those that ended must not pass for all."""
+    tried = len(group.ended) + len(group.failures)
+    return f"{len(group.ended)} of {tried}" if group.failures else f"{tried}"
 
 
 if __name__ == "__main__":

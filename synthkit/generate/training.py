@@ -41,8 +41,9 @@ if TYPE_CHECKING:
 
 _EMA_DECAY = 0.99
 _BETAS = (0.9, 0.9)
-"""Of Adam against the tables. Gradients fall by orders of magnitude on the way, and no noise of
-batches has to be averaged away: a long memory of their size only makes steps too small (0030)."""
+"""Of Adam against the tables. The loss falls by orders of magnitude on the way, and no noise of
+batches has to be averaged away: a long memory of the gradients' size only makes steps too small
+(docs/decisions/0030)."""
 _REPORTS = 200
 """Progress is reported about this often in a fit."""
 
@@ -327,7 +328,7 @@ def tiny_numbers_as_zero() -> Iterator[None]:
     """
     import torch
 
-    was_so = float(torch.tensor(1e-40) * 1.0) == 0.0
+    was_so = float(torch.tensor(1e-40, device="cpu") * 1.0) == 0.0
     torch.set_flush_denormal(True)  # says False where the CPU cannot: then all is as it was
     try:
         yield

@@ -75,6 +75,13 @@ def test_a_short_table_has_means_intervals_and_failures() -> None:
     ]
 
 
+def test_a_mean_over_the_seeds_that_ended_does_not_pass_for_all() -> None:
+    runs = [run("dpmm MST"), run("dpmm MST", None, seed=1), run("dpmm MST", epsilon=3.0),
+            run("dpmm MST", None, epsilon=3.0, seed=1)]  # fmt: skip
+    assert "| adult | MST | 1 of 2 | .0100 |" in TABLES["every table"](runs)
+    assert TABLES["every budget"](runs).count("(1 of 2)") == 2
+
+
 def test_the_table_of_budgets_has_what_was_run_at_more_than_one() -> None:
     runs = [run("dpctgan"), run("dpctgan", 0.05, epsilon=3.0), run("dpctgan", 0.07, epsilon=3.0,
             seed=1), run("dpmm MST")]  # fmt: skip
