@@ -132,3 +132,53 @@ def test_a_table_of_the_target_alone_has_nothing_to_learn_from():
     found = measured(frame, frame, frame, alone)
     assert found["tstr.y"].value is None
     assert "no other column" in found["tstr.y"].note
+
+
+LOG = Schema(
+    name="log",
+    population="log",
+    columns=(
+        Column(name="bytes", kind="float"),
+        Column(name="service", kind="categorical", categories=tuple(f"s{i}" for i in range(20))),
+        Column(name="label", kind="categorical", categories=("normal", "flood", "scan", "theft")),
+    ),
+    targets=("label",),
+)
+
+
+def log_lines(n_rows, rng):
+    """Draws lines of a log whose service tells the label, two classes of which are rare."""
+    label = rng.choice(4, n_rows, p=[0.6, 0.397, 0.002, 0.001])
+    service = label * 5 + rng.integers(0, 5, n_rows)
+    return pl.DataFrame(
+        {
+            "bytes": np.exp(3 * label + rng.normal(size=n_rows)),
+            "service": [f"s{i}" for i in service],
+            "label": np.array(LOG.columns[-1].categories)[label],
+        }
+    )
+
+
+def measured_log(seed):
+    rng = np.random.default_rng(seed)
+    return measured(*(log_lines(n, rng) for n in (10_000, 5_000, 10_000)), LOG)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_rare_classes_do_not_upset_the_models(seed):
+    found = measured_log(seed)
+    assert found["trtr.label"].value > 0.99
+    assert found["ratio"].value == pytest.approx(1, abs=0.02)
+    assert "steps bounded" in found["tstr.label"].note
+
+
+def test_without_bounded_steps_rare_classes_upset_them(monkeypatch):
+    monkeypatch.setattr(tstr, "RARE_SHARE", 0.0)
+    worst = min(measured_log(seed)["trtr.label"].value for seed in range(3))
+    assert worst < 0.9
+
+
+def test_steps_are_not_bounded_where_no_class_is_rare():
+    found = measured(*tables(3), schema(targets=("severity", "lab.value")))
+    assert "bounded" not in found["tstr.severity"].note
+    assert "bounded" not in found["tstr.lab.value"].note
