@@ -156,7 +156,7 @@ def test_one_distinct_synthetic_row_is_measured_or_named(honest):
     found = evaluate(train, holdout, row, schema(), seed=0).measurements
     assert found["fidelity.tvd2"].value > 0.5
     assert found["utility.tstr.outcome"].value == 0.5
-    assert found["fidelity.sdmetrics_quality"].value is None
+    assert found["fidelity.sdmetrics_quality"].value < 0.3
     for measurement in found.values():
         assert measurement.value is not None or "could not be measured" in measurement.note
 
@@ -167,8 +167,8 @@ def test_a_constant_column_does_not_hide_behind_an_average():
     worst = found.measurements["fidelity.tvd1_worst"]
     assert worst.value > worst.reference + 0.2
     trends = found.measurements["fidelity.sdmetrics_column_pair_trends"]
-    assert trends.value is None
-    assert "have no score" in trends.note
+    assert trends.value < trends.reference - 0.05
+    assert "3 that have a score for the holdout count as 0" in trends.note
 
 
 def test_real_tables_of_one_distinct_row_do_not_crash():

@@ -60,14 +60,28 @@ def test_destroyed_associations_lower_the_trends_on_average_and_leave_the_shapes
     assert np.mean(shapes) == pytest.approx(0, abs=0.01)  # sd .0056 each
 
 
-def test_a_column_without_values_is_not_rewarded_but_withheld():
+def test_a_column_without_values_counts_as_nothing_kept(honest):
     train, holdout, synthetic = tables(5)
     found = measured(train, holdout, set_column(synthetic, "dose", None))
     for name in (QUALITY, SHAPES, TRENDS):
-        assert found[name].value is None
-        assert "could not be measured" in found[name].note
         assert "without any value in the synthetic table: dose" in found[name].note
-    assert "1 of 8 in Column Shapes have no score" in found[SHAPES].note
+    assert "7 of 8 scored; 1 that have a score for the holdout count as 0" in found[SHAPES].note
+    assert "25 of 28 scored; 3 that have a score" in found[TRENDS].note  # with the other numbers
+    # The other seven columns keep their shapes: what is gone is what dose scored.
+    whole, part = honest[SHAPES].value * 8, found[SHAPES].value * 8
+    assert 0.8 < whole - part < 1
+    assert found[TRENDS].value < honest[TRENDS].value - 0.05
+    assert found[QUALITY].value == pytest.approx((found[SHAPES].value + found[TRENDS].value) / 2)
+    assert found[QUALITY].value < honest[QUALITY].value - 0.1
+    assert found[QUALITY].reference == honest[QUALITY].reference
+
+
+def test_a_column_with_one_value_loses_its_correlations_and_no_more():
+    train, holdout, synthetic = tables(5)
+    found = measured(train, holdout, set_column(synthetic, "dose", 0.0))
+    assert "Column Shapes: 8 of 8 scored" in found[SHAPES].note
+    assert "that have a score for the holdout count as 0" in found[TRENDS].note
+    assert found[TRENDS].value < found[TRENDS].reference - 0.05
 
 
 def test_a_single_column_has_no_trends_and_no_overall_score():
