@@ -47,6 +47,7 @@ NOT_PLUGINS = (
     "bank",
     "session",
     "storage",
+    "table_budget",
     "training",
     "two_way",
 )
@@ -66,8 +67,8 @@ class Plan:
     """Most rows of a privacy unit that one look uses."""
     options: Mapping[str, float | int | str | bool]
     """All options of the generator, checked, defaults filled in."""
-    target: int | None = None
-    """Column whose links a generator may learn best, by position."""
+    targets: tuple[int, ...] = ()
+    """Columns whose links a generator may learn best, by position."""
     recipe: str = ""
     """How the model is made, in one sentence for the report."""
     notes: tuple[str, ...] = ()
@@ -167,6 +168,7 @@ class Generator(Protocol):
         before: Sequence[Event] = (),
         rows_per_unit: int = 1,
         targets: Sequence[int] = (),
+        two_valued: Sequence[int] = (),
         rows_public: int | None = None,
     ) -> Plan:
         """Decides noise and events before any data is looked at; pure.
@@ -180,8 +182,8 @@ class Generator(Protocol):
             before: Looks that the job makes beside the generator's own (bought domains): the
                 budget covers them and the plan's events together; not part of `Plan.events`.
             rows_per_unit: Most rows of a privacy unit that one look uses.
-            targets: Positions of the columns that users will predict and that are publicly known
-                to have two values.
+            targets: Positions of the columns that users will predict.
+            two_valued: Those of them that are publicly known to have two values.
             rows_public: Publicly known number of rows (an order of magnitude), or None; never
                 counted from the table.
         """

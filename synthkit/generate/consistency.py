@@ -38,7 +38,7 @@ def reconciled(
         one_way: The noisy one-way tables.
         shares: Their distributions, each of shape (size,).
         two_way: Noisy joint shares of all pairs of (folded) columns, or of pairs with a target.
-        two_way_sigma: Std of their noise, in counts.
+        two_way_sigma: Std of their noise, in counts, where none of a pair is a target.
 
     Returns:
         One distribution per column, each of shape (size,), non-negative, summing to one.
@@ -50,9 +50,8 @@ def reconciled(
     for column, share in enumerate(shares):
         groups = two_way.groups[wide : wide + len(share)] - starts[column]
         wide += len(share)
-        # An estimate that sums s noisy cells has s times a cell's variance.
-        estimates, cells = two_way.margins(column)
-        weights = 1.0 / (two_way_sigma**2 * cells)  # (n_estimates,)
+        estimates, relative = two_way.margins(column)
+        weights = 1.0 / (two_way_sigma**2 * relative)  # (n_estimates,)
         of_pairs = estimates @ weights / weights.sum()  # (folded[column],)
         first = np.bincount(groups, weights=share)
         precision = 1.0 / np.maximum(np.bincount(groups, weights=own[column]), 1e-12)

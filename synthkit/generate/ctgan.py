@@ -56,6 +56,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    two_valued: Sequence[int] = (),
     rows_public: int | None = None,
 ) -> Plan:
     """States that nothing is covered; epsilon (may be None) and delta are checked, then not used.

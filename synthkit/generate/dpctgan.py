@@ -2,10 +2,10 @@
 
 Takes codes and noisy one-way tables, gives a conditional generator network. Its looks at real rows,
 all under noise and decided before any row is read: the one-way tables (measured by encode), all
-two-way tables, or three-way tables with the target that the schema names (exact discrete Gaussian),
-and, where a share of the budget is set aside for it (`gradient_share`), the gradients of a
-discriminator (DP-SGD, one clipped gradient per sampled privacy unit). The generator network (Xu et
-al. 2019, arXiv:1907.00503) learns from these alone.
+two-way tables, those with a target of the schema under less noise, or three-way tables with a
+target of two values (exact discrete Gaussian), and, where a share of the budget is set aside for it
+(`gradient_share`), the gradients of a discriminator (DP-SGD, one clipped gradient per sampled
+privacy unit). The generator network (Xu et al. 2019, arXiv:1907.00503) learns from these alone.
 
 What differs from CTGAN, and why: conditions come from noisy tables and meet fake rows only; real
 rows come by Poisson sampling of privacy units, not by category; pac is 1; no gradient penalty, no
@@ -28,7 +28,8 @@ from synthkit.generate.bank import Mixture, outputs
 from synthkit.generate.device import one_thread
 from synthkit.generate.layout import check_codes
 from synthkit.generate.options import Option, check_budget, validate
-from synthkit.generate.two_way import THREE_WAY, TWO_WAY, n_pairs
+from synthkit.generate.table_budget import automatic_share, two_way_parts
+from synthkit.generate.two_way import TARGET_TWO_WAY, THREE_WAY, TWO_WAY, n_pairs
 from synthkit.privacy.event import Event, NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 IS_PRIVATE = True
 
 AUTOMATIC = -1.0
-"""As a share: `automatic_share` chooses."""
+"""As a share: `table_budget.automatic_share` chooses."""
 
 THEOREM = "The generator network learns from these noisy results alone."
 
@@ -48,6 +49,11 @@ OPTIONS = (
         name="two_way_share", default=AUTOMATIC, automatic=AUTOMATIC, high=0.98,
         meaning="share of the budget for two-way or three-way tables; -1: 0.6 to 0.8, more where "
         "there are more columns",
+    ),
+    Option(
+        name="target_share", default=0.2, high=0.98,
+        meaning="least part of the two-way tables' budget for those with a target; their number "
+        "alone may ask for more",
     ),
     Option(
         name="gradient_share", default=0.0, low=0, high=0.98,
@@ -74,7 +80,8 @@ OPTIONS = (
     Option(name="critic_layers", default=2, low=1, high=10, meaning="discriminator's layers"),
     Option(
         name="tables", default="target", choices=("target", "pairs"),
-        meaning="target: three-way tables with the schema's first target, if any; pairs: two-way",
+        meaning="target: three-way tables with the schema's first target of two values, if there "
+        "is one; pairs: two-way",
     ),
     Option(
         name="match_steps", default=patience.AUTOMATIC, automatic=patience.AUTOMATIC, high=1e6,
@@ -133,23 +140,6 @@ def automatic_rate(rows_public: int | None) -> float:
     return min(LARGEST_RATE, EXPECTED_BATCH / rows_public)
 
 
-LEAST_SHARE, MOST_SHARE = 0.6, 0.8
-SINGLE_WORTH = 1.5
-"""Pairs of columns whose tables are worth the budget of one column's own table."""
-
-
-def automatic_share(n_pairs: int, n_columns: int, gradient_share: float = 0.0) -> float:
-    """Returns the share of the budget for the tables of several columns (decision 0022).
-
-    Args:
-        n_pairs: Pairs whose tables are bought: without the target where it is in every table.
-        n_columns: Columns, the target included.
-        gradient_share: What the discriminator gets; one-way tables keep a tenth of the rest.
-    """
-    share = n_pairs / (n_pairs + SINGLE_WORTH * n_columns)
-    return min(max(share, LEAST_SHARE), MOST_SHARE, 0.9 * (1 - gradient_share))
-
-
 def plan(
     *,
     epsilon: float | None,
@@ -159,6 +149,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    two_valued: Sequence[int] = (),
     rows_public: int | None = None,
 ) -> Plan:
     """Splits the budget by public shares and finds the least noise within it; pure.
@@ -175,9 +166,9 @@ def plan(
     check_budget(epsilon=epsilon, delta=delta, n_tables=n_tables, rows_per_unit=rows_per_unit)
     assert epsilon is not None  # refused above; said again for the type checker
     checked = validate(options, OPTIONS, generator="dpctgan")
-    target = targets[0] if targets and n_tables > 2 and checked["tables"] == "target" else None
+    is_three_way = bool(two_valued) and n_tables > 2 and checked["tables"] == "target"
     # Each pair of the other columns with the target, or each pair.
-    pairs = n_pairs(n_tables if target is None else n_tables - 1)
+    pairs = n_pairs(n_tables - 1 if is_three_way else n_tables)
     share_gradients = float(checked["gradient_share"])
     share_two = float(checked["two_way_share"])
     if share_two == AUTOMATIC:
@@ -199,10 +190,13 @@ def plan(
         sigma = scale * math.sqrt(tables / share_one)
         found: list[Event] = [NoisyTables(name="one-way tables", sigma=sigma, tables=tables)]
         if share_two > 0:
-            tables = pairs * rows_per_unit
-            sigma = scale * math.sqrt(tables / share_two)
-            name = TWO_WAY if target is None else THREE_WAY
-            found.append(NoisyTables(name=name, sigma=sigma, tables=tables))
+            parts: tuple[tuple[str, int, float], ...] = ((THREE_WAY, pairs, 1.0),)
+            if not is_three_way:
+                parts = two_way_parts(n_tables, len(targets), float(checked["target_share"]))
+            for name, tables, part in parts:
+                tables *= rows_per_unit
+                sigma = scale * math.sqrt(tables / (part * share_two))
+                found.append(NoisyTables(name=name, sigma=sigma, tables=tables))
         if share_gradients > 0:
             squared = share_gradients / (scale**2 * rate**2 * steps)
             found.append(
@@ -224,7 +218,7 @@ def plan(
         events=found,
         options={**checked, "sample_rate": rate, "two_way_share": share_two},
         rows_per_unit=rows_per_unit,
-        target=target,
+        targets=tuple(two_valued[:1] if is_three_way else targets),
         recipe=_recipe(found, checked),
     )
 
@@ -234,6 +228,8 @@ def _recipe(events: Sequence[Event], options: Mapping[str, Any]) -> str:
     names = {e.name for e in events}
     if THREE_WAY in names:
         tables = "the noisy tables of every pair of columns together with the target"
+    elif TARGET_TWO_WAY in names:
+        tables = "the noisy tables of every pair of columns, with less noise where one is a target,"
     elif TWO_WAY in names:
         tables = "the noisy tables of every pair of columns"
     else:

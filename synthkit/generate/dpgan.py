@@ -13,7 +13,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from synthkit.generate import Plan, Progress, dpctgan
+from synthkit.generate import Plan, Progress, dpctgan, patience
 from synthkit.generate.dpctgan import IS_PRIVATE, THEOREM, DPCTGANModel, load
 from synthkit.generate.options import validate
 from synthkit.privacy.event import Event
@@ -29,7 +29,8 @@ _FIXED = {"two_way_share": 0.0, "gradient_share": GRADIENT_SHARE, "tables": "pai
 _DEFAULTS: Mapping[str, float | int] = {"match_steps": 200, "critic_steps": 2000}
 # What noise decides in `dpctgan` is decided by its joint tables, and there are none here.
 _MEANINGS = {
-    "match_steps": "steps against the one-way tables before the discriminator; -1: 1,000",
+    "match_steps": "steps against the one-way tables before the discriminator; -1: "
+    f"{patience.USUAL_STEPS:,}",
     "information_weight": "what it costs a latent to tell of columns; -1: 800",
 }
 OPTIONS = tuple(
@@ -37,7 +38,7 @@ OPTIONS = tuple(
         o, default=_DEFAULTS.get(o.name, o.default), meaning=_MEANINGS.get(o.name, o.meaning)
     )
     for o in dpctgan.OPTIONS
-    if o.name not in (*_FIXED, "two_way_cells")
+    if o.name not in (*_FIXED, "two_way_cells", "target_share")
 )
 
 
@@ -50,6 +51,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    two_valued: Sequence[int] = (),
     rows_public: int | None = None,
 ) -> Plan:
     """As `dpctgan.plan`, for one-way tables and gradients.
@@ -66,6 +68,7 @@ def plan(
         before=before,
         rows_per_unit=rows_per_unit,
         targets=targets,
+        two_valued=two_valued,
         rows_public=rows_public,
     )
     own = {o.name for o in OPTIONS}

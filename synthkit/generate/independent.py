@@ -78,6 +78,7 @@ def plan(
     before: Sequence[Event] = (),
     rows_per_unit: int = 1,
     targets: Sequence[int] = (),
+    two_valued: Sequence[int] = (),
     rows_public: int | None = None,
 ) -> Plan:
     """Spends the whole budget on the one-way tables.

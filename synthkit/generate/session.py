@@ -23,7 +23,7 @@ from synthkit.generate.layout import Layout, shares
 from synthkit.generate.network import generator_network, initialise
 from synthkit.generate.poisson import PoissonUnits
 from synthkit.generate.training import Anchor, Trainer
-from synthkit.generate.two_way import THREE_WAY, TWO_WAY, JointTables, measure
+from synthkit.generate.two_way import TARGET_TWO_WAY, THREE_WAY, TWO_WAY, JointTables, measure
 from synthkit.privacy.event import NoisyGradients, NoisyTables
 
 if TYPE_CHECKING:
@@ -108,20 +108,23 @@ def _two_way(
     codes: Codes, one_way: OneWayTables, plan: Plan, probabilities: tuple[np.ndarray, ...]
 ) -> tuple[JointTables | None, float]:
     """Measures the joint tables if the plan bought them; also returns their noise's std."""
-    names = (TWO_WAY, THREE_WAY)
-    bought = [e for e in plan.events if isinstance(e, NoisyTables) and e.name in names]
-    if not bought:
+    bought = {e.name: e.sigma for e in plan.events if isinstance(e, NoisyTables)}
+    is_three_way = THREE_WAY in bought
+    sigma = bought.get(THREE_WAY if is_three_way else TWO_WAY)
+    if sigma is None:
         return None, 0.0
     tables = measure(
         codes,
         probabilities,
         units=one_way.units,
-        sigma=bought[0].sigma,
+        sigma=sigma,
         max_cells=int(plan.options["two_way_cells"]),
         rows_per_unit=plan.rows_per_unit,
-        target=plan.target if bought[0].name == THREE_WAY else None,
+        target=plan.targets[0] if is_three_way else None,
+        targets=plan.targets,
+        target_sigma=bought.get(TARGET_TWO_WAY),
     )
-    return tables, bought[0].sigma * math.sqrt(plan.rows_per_unit)
+    return tables, sigma * math.sqrt(plan.rows_per_unit)
 
 
 def _private_part(

@@ -28,7 +28,7 @@ from synthkit.generate import Progress, ProgressEvent
 from synthkit.generate.adam import Adam
 from synthkit.generate.conditions import Conditions
 from synthkit.generate.layout import Layout
-from synthkit.generate.two_way import block_mask
+from synthkit.generate.two_way import ThreeWayTables
 
 if TYPE_CHECKING:
     import torch
@@ -55,7 +55,7 @@ class Anchor:
         one_way: Noisy shares of all codes, shape (width,).
         one_way_variance: Variance of their noise, in counts, shape (width,).
         two_way: Noisy joint shares, if they were bought.
-        two_way_sigma: Std of their noise, in counts.
+        two_way_sigma: Std of their noise, in counts, where none of a pair is a target.
         device: Where batches lie.
 
     Attributes:
@@ -83,15 +83,14 @@ class Anchor:
         self.cells = len(one_way)
         self._slices: torch.Tensor | None = None
         if two_way is not None:
-            layout = Layout(two_way.sizes, device)
             self._groups = torch.as_tensor(two_way.groups, device=device)  # (width,)
             self._slices = torch.as_tensor(two_way.slices, device=device)  # (n, folded, folded)
-            mask = block_mask(layout, two_way.target)
-            self.cells += len(two_way.slices) * int(mask.sum()) // 2
-            self._mask = torch.as_tensor(mask, device=device).float()  # (folded, folded)
+            weights = two_way.weights()
+            self.cells += len(two_way.slices) * int((weights > 0).sum()) // 2
+            self._weights = torch.as_tensor(weights, device=device).float()  # (folded, folded)
             self._is_folded = sum(two_way.sizes) < len(two_way.groups)
             self._target: slice | None = None
-            if two_way.target is not None:
+            if isinstance(two_way, ThreeWayTables):
                 start = sum(two_way.sizes[: two_way.target])
                 self._target = slice(start, start + two_way.sizes[two_way.target])
 
@@ -103,19 +102,19 @@ class Anchor:
             return loss
         rows = probabilities
         if self._is_folded:
-            rows = probabilities.new_zeros(len(probabilities), len(self._mask))
+            rows = probabilities.new_zeros(len(probabilities), len(self._weights))
             rows = rows.index_add(1, self._groups, probabilities)  # (batch, folded)
         if self._target is None:
-            return loss + _table_distance()(rows, None, self._slices, self._mask)
+            return loss + _table_distance()(rows, None, self._slices, self._weights)
         codes = rows[:, self._target]  # (batch, n)
-        return loss + _table_distance()(rows, codes, self._slices, self._mask)
+        return loss + _table_distance()(rows, codes, self._slices, self._weights)
 
 
 @functools.cache
 def _table_distance() -> Callable[..., torch.Tensor]:
-    """Half the squared distance of P' diag(w_s) P / batch to each measured matrix s, masked.
+    """Half the squared distance of P' diag(w_s) P / batch to each measured matrix s, weighted.
 
-    Written out because the matrices are symmetric: with gap G, the gradient of P is
+    Written out because the matrices are symmetric: with gap G, weighted, the gradient of P is
     2 diag(w_s) P G / batch, one product where automatic differentiation would make two.
     """
     import torch
@@ -127,17 +126,17 @@ def _table_distance() -> Callable[..., torch.Tensor]:
             rows: torch.Tensor,
             weights: torch.Tensor | None,
             slices: torch.Tensor,
-            mask: torch.Tensor,
+            precision: torch.Tensor,
         ) -> torch.Tensor:
             """Rows (batch, folded), weights (batch, n) or None: 1, slices (n, folded, folded)."""
             weighted = [rows] if weights is None else [rows * w[:, None] for w in weights.T]
-            # Each (folded, folded), symmetric.
-            gaps = [
-                (rows.T @ one / len(rows) - measured) * mask
-                for one, measured in zip(weighted, slices, strict=True)
-            ]
+            distances, gaps = [], []
+            for one, measured in zip(weighted, slices, strict=True):
+                difference = rows.T @ one / len(rows) - measured  # (folded, folded), symmetric
+                gaps.append(difference * precision)
+                distances.append((difference * gaps[-1]).sum())
             context.save_for_backward(rows, weights, *gaps)
-            return 0.5 * torch.stack([gap.square().sum() for gap in gaps]).sum()
+            return 0.5 * torch.stack(distances).sum()
 
         @staticmethod
         def backward(context: Any, outer: torch.Tensor) -> tuple[torch.Tensor | None, ...]:

@@ -1,11 +1,12 @@
 """All two-way tables of the columns, measured once with exact discrete Gaussian noise.
 
 Takes codes and a sigma, gives one symmetric matrix of noisy joint shares over all pairs of
-columns; or, where the schema names a target, one such matrix for each code of the target: the
-three-way tables (a, b, target) over all pairs of other columns, from which the two-way tables
-follow by summing. Every privacy unit brings one of its rows, drawn in secret, hence moves one cell
-of each table by one: L2 sensitivity sqrt(number of tables). Where k
-rows of a unit count, each has a set of tables and noise of its own, and the sets are added up.
+columns, those with a target under a noise of their own where that was bought; or, where the schema
+names a target of two values, one such matrix for each code of the target: the three-way tables
+(a, b, target) over all pairs of other columns, from which the two-way tables follow by summing.
+Every privacy unit brings one of its rows, drawn in secret, hence moves one cell of each table by
+one: L2 sensitivity sqrt(number of tables). Where k rows of a unit count, each has a set of tables
+and noise of its own, and the sets are added up.
 
 Columns with many codes are folded to fewer groups of neighbouring codes first, by their noisy
 one-way tables (post-processing), so that the tables stay within a number of cells.
@@ -13,6 +14,7 @@ one-way tables (post-processing), so that the tables stay within a number of cel
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
 
 TWO_WAY = "two-way tables"
 """Name of the event under which the two-way tables are bought."""
+TARGET_TWO_WAY = "two-way tables with a target"
+"""Name of the event under which those with a target are bought, where they have a noise of their
+own."""
 THREE_WAY = "three-way tables with the target"
 """Name of the event under which tables of each pair of columns with the target are bought."""
 TARGET_GROUPS = 3
@@ -43,7 +48,9 @@ class TwoWayTables:
     """Number of groups of each column; their sum is the folded axis' length."""
     shares: np.ndarray
     """Symmetric, float32, shape (folded, folded); 0 within a column's own block."""
-    target: int | None = None
+    variances: np.ndarray
+    """Variance of the noise of each pair's cells, over that of the pairs without a target, shape
+    (n_columns, n_columns)."""
 
     @property
     def slices(self) -> np.ndarray:
@@ -54,14 +61,25 @@ class TwoWayTables:
         """Returns independent measurements of one column's distribution.
 
         Returns:
-            Noisy shares, shape (folded[column], n_estimates), and the number of noisy cells that
-            each of them sums, shape (n_estimates,).
+            Noisy shares, shape (folded[column], n_estimates), and the variance of the noise of
+            each, over that of one cell of a pair without a target, shape (n_estimates,).
         """
         sizes = np.asarray(self.sizes)
         starts = np.cumsum(sizes) - sizes
         own = self.shares[starts[column] : starts[column] + sizes[column]].astype(np.float64)
         others = np.arange(len(sizes)) != column
-        return np.add.reduceat(own, starts, axis=1)[:, others], sizes[others]
+        variances = (sizes * self.variances[column])[others]
+        return np.add.reduceat(own, starts, axis=1)[:, others], variances
+
+    def weights(self) -> np.ndarray:
+        """Returns the precision of each cell, over that of a pair without a target.
+
+        Returns:
+            Float64, shape (folded, folded); 0 where nothing was measured.
+        """
+        layout = Layout(self.sizes)
+        owner = layout.owner.cpu().numpy()
+        return np.asarray(block_mask(layout) / self.variances[owner][:, owner])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +109,10 @@ class ThreeWayTables:
         is_free = (one != column) & (other != column)
         one, other = one[is_free], other[is_free]
         return blocks[:, one, other], sizes[one] * sizes[other]
+
+    def weights(self) -> np.ndarray:
+        """As `TwoWayTables.weights`; all cells have the same noise."""
+        return block_mask(Layout(self.sizes), self.target).astype(np.float64)
 
 
 JointTables = TwoWayTables | ThreeWayTables
@@ -183,6 +205,8 @@ def measure(
     max_cells: int,
     rows_per_unit: int = 1,
     target: int | None = None,
+    targets: Sequence[int] = (),
+    target_sigma: float | None = None,
 ) -> JointTables:
     """Measures all two-way tables, or all three-way tables with the target, under noise.
 
@@ -195,30 +219,59 @@ def measure(
         rows_per_unit: Most rows of a unit that count; one set of tables for each.
         target: The column whose three-way tables with all pairs of the others are measured
             instead; its codes are folded to `TARGET_GROUPS` at most.
+        targets: Columns of which a two-way table has `target_sigma`; not with `target`.
+        target_sigma: Std of the noise of theirs; None: `sigma` for all.
     """
     from synthkit.privacy.mechanism import noisy_counts, rows_of_units
 
     groups, sizes = fold(shares, max_cells, target)
     layout = Layout(sizes)
-    first, second = np.nonzero(np.triu(block_mask(layout, target)))  # (cells,) each
     n_slices = 1 if target is None else sizes[target]
     table = np.zeros((n_slices, layout.width, layout.width))
+    is_first = np.zeros((len(sizes), len(sizes)), dtype=bool)  # pairs with a noise of their own
+    if target_sigma is not None:
+        is_first[list(targets)] = is_first[:, list(targets)] = True
+    looks = [(sigma, ~is_first)]
+    if target_sigma is not None:
+        looks.append((target_sigma, is_first))
     for rows in rows_of_units(codes.units, most=rows_per_unit):
         # PRIVACY: charged as `NoisyTables`, one set of tables for each of a unit's rows; in each
         # set a unit moves one cell of every table by one. With a target, every row counts in the
         # matrix of its own target group alone.
         counts = joint_counts(codes.values, groups, sizes, rows=rows, target=target)
-        noisy = noisy_counts(
-            np.concatenate([c[first, second] for c in counts]),
-            sigma=sigma,
-            cells=lambda values: joint_cells(values, groups, layout, target),
-        )
-        table[:, first, second] += noisy.reshape(n_slices, -1)
+        for std, pairs in looks:
+            first, second = np.nonzero(_measured(layout, target, pairs))  # (cells,) each
+            noisy = noisy_counts(
+                np.concatenate([c[first, second] for c in counts]),
+                sigma=std,
+                cells=functools.partial(
+                    joint_cells, groups=groups, layout=layout, target=target, pairs=pairs
+                ),
+            )
+            table[:, first, second] += noisy.reshape(n_slices, -1)
     shared = (table / units).astype(np.float32)
     shared = shared + shared.transpose(0, 2, 1)
     if target is None:
-        return TwoWayTables(groups=groups, sizes=sizes, shares=shared[0])
+        ratio = 1.0 if target_sigma is None else (target_sigma / sigma) ** 2
+        return TwoWayTables(
+            groups=groups, sizes=sizes, shares=shared[0], variances=np.where(is_first, ratio, 1.0)
+        )
     return ThreeWayTables(groups=groups, sizes=sizes, target=target, slices=shared)
+
+
+def _measured(layout: Layout, target: int | None, pairs: np.ndarray) -> np.ndarray:
+    """Returns which cells a look counts, each once: those of these pairs, above the diagonal.
+
+    Args:
+        layout: Of the folded columns.
+        target: As in `measure`.
+        pairs: Which pairs of columns, booleans, symmetric, shape (n_columns, n_columns).
+
+    Returns:
+        Booleans, shape (folded, folded).
+    """
+    owner = layout.owner.cpu().numpy()
+    return np.asarray(np.triu(block_mask(layout, target)) & pairs[owner][:, owner])
 
 
 def slice_of(
@@ -232,7 +285,11 @@ def slice_of(
 
 
 def joint_cells(
-    values: np.ndarray, groups: np.ndarray, layout: Layout, target: int | None = None
+    values: np.ndarray,
+    groups: np.ndarray,
+    layout: Layout,
+    target: int | None = None,
+    pairs: np.ndarray | None = None,
 ) -> np.ndarray:
     """Returns the cells that each row counts in, numbered as `measure` lists them.
 
@@ -241,14 +298,18 @@ def joint_cells(
         groups: As in `TwoWayTables`.
         layout: Of the folded columns.
         target: As in `measure`.
+        pairs: Which pairs of columns count, as in `_measured`; None: all.
 
     Returns:
         Shape (n_rows, n_tables), int64.
     """
-    above = np.triu(block_mask(layout, target))  # (folded, folded)
+    if pairs is None:
+        pairs = np.ones((len(layout.sizes), len(layout.sizes)), dtype=bool)
+    above = _measured(layout, target, pairs)  # (folded, folded)
     number = np.cumsum(above).reshape(above.shape) - 1
     places = folded(values, groups, layout)  # (n_rows, n_columns)
     columns = np.delete(np.arange(places.shape[1]), [] if target is None else [target])
     one, other = (columns[i] for i in np.triu_indices(len(columns), k=1))
+    one, other = one[pairs[one, other]], other[pairs[one, other]]
     slices = slice_of(values, groups, layout, target)[:, None]
     return np.asarray(slices * above.sum() + number[places[:, one], places[:, other]])

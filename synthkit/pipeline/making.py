@@ -175,7 +175,8 @@ def planned(schema: Schema, making: Making) -> Planned:
         options=making.options,
         before=(*looks, *spike_looks, *round_looks),
         rows_per_unit=making.rows_per_person,
-        targets=_two_valued_targets(schema, to_buy),
+        targets=[p for p, c in enumerate(schema.encoded) if c.name in schema.targets],
+        two_valued=_two_valued_targets(schema, to_buy),
         rows_public=schema.rows_public,
     )
     return Planned(

@@ -72,7 +72,8 @@ def test_the_distance_of_tables_and_its_gradient_are_those_of_the_formula() -> N
         for shape in ((7, 5), (7, 2), (2, 5, 5))
     )
     slices = slices + slices.transpose(1, 2)
-    mask = 1 - torch.eye(5, dtype=torch.float64)
+    precision = torch.rand(5, 5, dtype=torch.float64, generator=generator).round(decimals=1)
+    precision = (precision + precision.T) * (1 - torch.eye(5, dtype=torch.float64))
     rows.requires_grad_(True)
     weights.requires_grad_(True)
 
@@ -81,16 +82,16 @@ def test_the_distance_of_tables_and_its_gradient_are_those_of_the_formula() -> N
         for s, a, b in itertools.product(range(2), range(5), range(5)):
             if a != b:
                 joint = (weights[:, s] * rows[:, a] * rows[:, b]).mean()
-                total = total + 0.5 * (joint - slices[s, a, b]) ** 2
+                total = total + 0.5 * precision[a, b] * (joint - slices[s, a, b]) ** 2
         return total
 
-    fast = _table_distance()(rows, weights, slices, mask)
+    fast = _table_distance()(rows, weights, slices, precision)
     torch.testing.assert_close(fast, slow(rows, weights))
     expected = torch.autograd.grad(slow(rows, weights), (rows, weights))
     torch.testing.assert_close(torch.autograd.grad(fast, (rows, weights)), expected)
-    alone = _table_distance()(rows, None, slices[:1], mask)
+    alone = _table_distance()(rows, None, slices[:1], precision)
     ones = torch.ones(7, 1, dtype=torch.float64)
-    torch.testing.assert_close(alone, _table_distance()(rows, ones, slices[:1], mask))
+    torch.testing.assert_close(alone, _table_distance()(rows, ones, slices[:1], precision))
 
 
 def test_information_counted_by_hand() -> None:

@@ -18,7 +18,9 @@ def two_way_of(joint: np.ndarray, noise: float, rng: np.random.Generator) -> Two
     block = joint + rng.normal(0, noise, joint.shape) / UNITS
     shares = np.zeros((a + b, a + b), dtype=np.float32)
     shares[:a, a:], shares[a:, :a] = block, block.T
-    return TwoWayTables(groups=np.arange(a + b), sizes=(a, b), shares=shares)
+    return TwoWayTables(
+        groups=np.arange(a + b), sizes=(a, b), shares=shares, variances=np.ones((2, 2))
+    )
 
 
 def one_way_of(*counts: np.ndarray, sigma: float, cells: tuple | None = None) -> OneWayTables:
@@ -73,6 +75,8 @@ def test_inside_a_folded_group_the_column_s_own_table_decides() -> None:
     own = one_way_of(np.array([100.0, 300.0, 600.0]), np.array([500.0, 500.0]), sigma=1.0)
     shares = np.zeros((4, 4), dtype=np.float32)
     shares[:2, 2:], shares[2:, :2] = 0.25, 0.25
-    folded = TwoWayTables(groups=np.array([0, 0, 1, 2, 3]), sizes=(2, 2), shares=shares)
+    folded = TwoWayTables(
+        groups=np.array([0, 0, 1, 2, 3]), sizes=(2, 2), shares=shares, variances=np.ones((2, 2))
+    )
     first, _ = reconciled(own, (np.array([0.1, 0.3, 0.6]), np.array([0.5, 0.5])), folded, 1.0)
     assert first[1] / first[0] == pytest.approx(3)

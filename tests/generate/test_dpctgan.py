@@ -165,16 +165,60 @@ def test_a_negative_share_is_refused() -> None:
 
 
 def test_with_a_target_the_plan_buys_its_three_way_tables_in_place_of_pairs() -> None:
-    def bought(targets: list[int], **options: Any) -> Any:
-        plan = dpctgan.plan(epsilon=1.0, delta=1e-6, n_tables=10, options=options, targets=targets)
+    def bought(two_valued: list[int], **options: Any) -> Any:
+        plan = dpctgan.plan(
+            epsilon=1.0, delta=1e-6, n_tables=10, options=options, targets=[3, 5, 7],
+            two_valued=two_valued,
+        )  # fmt: skip
         assert cost(plan.events, delta=1e-6).epsilon <= 1.0
         joint = plan.events[1]
         assert isinstance(joint, NoisyTables)
-        return plan.target, joint.name, joint.tables
+        return plan.targets, joint.name, joint.tables
 
-    assert bought([3, 7]) == (3, "three-way tables with the target", 36)
-    assert bought([]) == (None, "two-way tables", 45)
-    assert bought([3], tables="pairs") == (None, "two-way tables", 45)
+    assert bought([3, 7]) == ((3,), "three-way tables with the target", 36)
+    # Of ten columns 24 of the 45 pairs have one of three targets: more than a fifth as it is.
+    assert bought([]) == ((3, 5, 7), "two-way tables", 45)
+    assert bought([3], tables="pairs") == ((3, 5, 7), "two-way tables", 45)
+
+
+@pytest.mark.parametrize("rows_per_unit", [1, 3])
+def test_pairs_with_a_target_get_a_fifth_of_the_tables_budget_where_they_are_few(
+    rows_per_unit: int,
+) -> None:
+    plan = dpctgan.plan(
+        epsilon=1.0, delta=1e-6, n_tables=40, options={}, targets=[7], rows_per_unit=rows_per_unit
+    )
+    assert 0.999 < cost(plan.events, delta=1e-6).epsilon <= 1.0
+    one_way, others, firsts = plan.events
+    assert isinstance(one_way, NoisyTables)
+    assert isinstance(others, NoisyTables)
+    assert isinstance(firsts, NoisyTables)
+    assert (others.name, others.tables) == ("two-way tables", 741 * rows_per_unit)
+    assert (firsts.name, firsts.tables) == ("two-way tables with a target", 39 * rows_per_unit)
+    mu = [e.tables / e.sigma**2 for e in (one_way, others, firsts)]
+    assert mu[2] / (mu[1] + mu[2]) == pytest.approx(0.2)
+    assert (mu[1] + mu[2]) / sum(mu) == pytest.approx(float(plan.options["two_way_share"]))
+    assert "less noise where one is a target" in plan.recipe
+
+
+@pytest.mark.parametrize(
+    ("n_columns", "targets", "options"),
+    [
+        (40, [], {}),
+        (40, [7], {"target_share": 0.0}),
+        (40, [7], {"target_share": 0.05}),  # 39 of 780 pairs: as much as their number asks for
+        (8, [7], {}),
+        (3, [0, 1, 2], {"target_share": 0.9}),  # no pair is without a target
+    ],
+)
+def test_else_all_pairs_have_one_noise(
+    n_columns: int, targets: list[int], options: dict[str, float]
+) -> None:
+    plan = dpctgan.plan(
+        epsilon=1.0, delta=1e-6, n_tables=n_columns, options=options, targets=targets
+    )
+    assert [e.name for e in plan.events] == ["one-way tables", TWO_WAY]
+    assert plan.events[1].tables == n_columns * (n_columns - 1) // 2  # type: ignore[union-attr]
 
 
 def test_links_with_the_target_are_learned_from_three_way_tables() -> None:
@@ -188,7 +232,9 @@ def test_links_with_the_target_are_learned_from_three_way_tables() -> None:
     options = {**SMALL, "match_steps": 300, "gradient_share": 0}
     agreed = []
     for targets in ([2], []):
-        plan = dpctgan.plan(epsilon=20.0, delta=1e-6, n_tables=3, options=options, targets=targets)
+        plan = dpctgan.plan(
+            epsilon=20.0, delta=1e-6, n_tables=3, options=options, targets=[2], two_valued=targets
+        )
         drawn = _fit(codes, plan).sample(3000, np.random.default_rng(0))
         agreed.append(float((drawn[:, 0] ^ drawn[:, 1] == drawn[:, 2]).mean()))
     assert agreed[0] > 0.9

@@ -9,6 +9,7 @@ import pytest
 from synthkit.errors import InputError
 from synthkit.generate import dpctgan, price, session
 from synthkit.generate.price import automatic_weight
+from synthkit.generate.table_budget import automatic_share
 from tests.generate.conftest import SMALL, linked_codes, measured
 
 
@@ -69,7 +70,7 @@ def test_a_weight_between_minus_one_and_zero_means_nothing():
     [(1, 2, 0.6), (3, 3, 0.6), (10, 5, 0.6), (28, 8, 0.7), (91, 15, 0.8), (1081, 47, 0.8)],
 )
 def test_few_columns_leave_more_for_their_own_tables(n_pairs, n_columns, share):
-    assert dpctgan.automatic_share(n_pairs, n_columns) == pytest.approx(share, abs=0.002)
+    assert automatic_share(n_pairs, n_columns) == pytest.approx(share, abs=0.002)
 
 
 def test_the_plan_says_the_share_it_chose_and_keeps_one_that_is_given():

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -9,6 +11,7 @@ from synthkit.generate.counting import joint_counts
 from synthkit.generate.layout import Layout, shares
 from synthkit.generate.two_way import (
     ThreeWayTables,
+    TwoWayTables,
     fold,
     folded_sizes,
     measure,
@@ -201,3 +204,73 @@ def test_a_target_of_many_codes_is_folded_and_all_keeps_to_the_number_of_cells()
     _, sizes = fold(share, 3000, 1)
     assert sizes[1] == 3
     assert sizes[0] * sizes[2] * sizes[1] <= 3000
+
+
+def _with_targets(sigma: float = 7.0, target_sigma: float = 2.0) -> tuple[Codes, TwoWayTables, Any]:
+    """Tables of ten columns, of which the third and the sixth are targets, and the draws."""
+    codes = linked_codes(100, sizes=(10, 4, 10, 6, 10, 3, 8, 5, 7, 9))
+    with mechanism._recording() as tape:
+        noisy = measure(
+            codes, shares(measured(codes, None)), units=100.0, sigma=sigma, max_cells=10_000,
+            targets=(2, 5), target_sigma=target_sigma,
+        )  # fmt: skip
+    assert isinstance(noisy, TwoWayTables)
+    return codes, noisy, [d.asked for d in tape.draws if d.kind == "noisy_counts"]
+
+
+def test_pairs_with_a_target_are_a_look_of_their_own_of_which_a_row_moves_as_many_cells() -> None:
+    codes, noisy, asked = _with_targets()
+    assert [a["sigma"] for a in asked] == [7.0, 2.0]
+    for look, tables in zip(asked, (n_pairs(8), n_pairs(10) - n_pairs(8)), strict=True):
+        cells = look["cells"](codes.values)
+        assert cells.shape == (100, tables)  # what the event charges
+        counted = np.bincount(cells.ravel(), minlength=look["counts"].size)
+        np.testing.assert_array_equal(counted, look["counts"])
+    layout = Layout(noisy.sizes)
+    above = np.triu(layout.off_block.numpy()).astype(bool)
+    assert sum(a["counts"].size for a in asked) == above.sum()  # each cell is in one look
+
+
+def test_each_kind_of_pair_has_the_noise_that_is_charged_for_it() -> None:
+    # Sums of squares of over 700 rounded Gaussians each; a sigma off by 30 % has power > .9999.
+    codes, noisy, _ = _with_targets()
+    exact = joint_counts(codes.values, noisy.groups, noisy.sizes)[0]
+    layout = Layout(noisy.sizes)
+    owner = layout.owner.numpy()
+    above = np.triu(layout.off_block.numpy()).astype(bool)
+    is_first = np.isin(owner, (2, 5))[:, None] | np.isin(owner, (2, 5))
+    for cells, sigma in ((above & is_first, 2.0), (above & ~is_first, 7.0)):
+        noise = noisy.shares[cells].astype(float) * 100 - exact[cells]
+        squares, n = float((noise / sigma) @ (noise / sigma)), cells.sum()
+        assert n > 700
+        assert 2 * min(stats.chi2.cdf(squares, n), stats.chi2.sf(squares, n)) > ALPHA
+        wrong = squares * 1.69
+        assert not 2 * min(stats.chi2.cdf(wrong, n), stats.chi2.sf(wrong, n)) > ALPHA
+
+
+def test_weights_and_margins_know_which_pairs_are_less_noisy() -> None:
+    _, noisy, _ = _with_targets()
+    ratio = (2.0 / 7.0) ** 2
+    weights = noisy.weights()
+    owner = Layout(noisy.sizes).owner.numpy()
+    is_first = np.isin(owner, (2, 5))[:, None] | np.isin(owner, (2, 5))
+    is_pair = owner[:, None] != owner
+    np.testing.assert_allclose(weights[is_pair & is_first], 1 / ratio)
+    np.testing.assert_allclose(weights[is_pair & ~is_first], 1)
+    assert not weights[~is_pair].any()
+    others = np.array([4, 10, 6, 10, 3, 8, 5, 7, 9])  # sizes of all but the first column
+    own = np.where(np.isin(np.arange(9), (1, 4)), ratio, 1.0)
+    np.testing.assert_allclose(noisy.margins(0)[1], others * own)
+    np.testing.assert_allclose(noisy.margins(2)[1], np.delete(noisy.sizes, 2) * ratio)
+
+
+def test_without_a_noise_of_their_own_there_is_one_look() -> None:
+    codes = linked_codes(50)
+    with mechanism._recording() as tape:
+        noisy = measure(
+            codes, shares(measured(codes, None)), units=50.0, sigma=3.0, max_cells=10_000,
+            targets=(1,),
+        )  # fmt: skip
+    assert [d.kind for d in tape.draws].count("noisy_counts") == 1
+    assert isinstance(noisy, TwoWayTables)
+    assert (noisy.variances == 1).all()

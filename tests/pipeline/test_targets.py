@@ -52,3 +52,21 @@ def test_a_schema_without_a_target_gets_pairs() -> None:
 def test_what_a_schema_lists_from_the_data_decides_nothing() -> None:
     # Two categories that were read from the rows: the plan must not depend on their number.
     assert bought(dataclasses.replace(TWO, domain_source="data")) == "two-way tables"
+
+
+WIDE = tuple(
+    Column(name=f"x{i}", kind="integer", bounds=(0, 9), domain_source="public") for i in range(12)
+)
+
+
+@pytest.mark.parametrize("kind", ["declared", "bought"])
+def test_pairs_with_a_target_of_many_values_are_bought_apart_in_a_wide_table(kind: str) -> None:
+    three = dataclasses.replace(TWO, categories=("no", "yes", "perhaps"))
+    if kind == "bought":
+        three = dataclasses.replace(three, domain_source="data")
+    schema = dataclasses.replace(SCHEMA, columns=(*WIDE[:5], three, *WIDE[5:]))
+    plan = planned(schema, Making(epsilon=1.0)).plan
+    names = [e.name for e in plan.events]
+    assert names[-2:] == ["two-way tables", "two-way tables with a target"]
+    assert plan.targets == (5,)
+    assert [e.tables for e in plan.events[-2:]] == [66, 12]  # type: ignore[union-attr]
