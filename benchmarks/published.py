@@ -27,6 +27,12 @@ MEASURED = Path(__file__).with_name("measured.jsonl")
 DOCUMENTS = (ROOT / "docs" / "benchmarks.md", ROOT / "docs" / "peers.md")
 OURS = "dpctgan"
 BUDGETS = (0.5, 1.0, 3.0, 10.0)
+PARTS = {
+    OURS: "tables alone (the default)",
+    f"{OURS}, discriminator": "both",
+    "dpgan": "discriminator alone (`dpgan`)",
+}
+"""What the parts of our generator are called, by the name of the run."""
 _BLOCK = re.compile(
     r"(<!-- figures: (?P<name>[a-z ]+) -->\n\n).*?(\n<!-- end of figures -->)", re.DOTALL
 )
@@ -99,7 +105,7 @@ def _budgets(runs: Sequence[Run]) -> str:
     ]
     of: dict[tuple[str, str], dict[float, Group]] = {}
     for group in grouped(runs):
-        if group.epsilon:
+        if group.epsilon and group.name not in PARTS.keys() - {OURS}:
             of.setdefault((group.table, group.name), {})[group.epsilon] = group
     rows = [(next(iter(found.values())), found) for found in of.values() if set(found) - {1.0}]
     for first, found in sorted(rows, key=lambda row: (row[0].table, _rank(row[0]), row[0].name)):
@@ -108,9 +114,31 @@ def _budgets(runs: Sequence[Run]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _parts(runs: Sequence[Run]) -> str:
+    """What each part of our generator is worth, wherever more than the default was run."""
+    lines = [
+        "| table | epsilon | what | seeds | TVD2 | TVD3 | TSTR | fit, CPU s |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    names = list(PARTS)
+    groups = [group for group in grouped(runs) if group.name in PARTS and group.ended]
+    compared = {(group.table, group.epsilon) for group in groups if group.name != OURS}
+    for group in sorted(groups, key=lambda g: (g.table, g.epsilon, names.index(g.name))):
+        if (group.table, group.epsilon) not in compared:
+            continue
+        figures = [_share(group, "tvd2", 4), _share(group, "tvd3", 4), _share(group, "tstr", 3)]
+        cells = [
+            group.table, f"{group.epsilon:g}", PARTS[group.name], _seeds(group), *figures,
+            shown(group.values("fit_cpu_s"), 1),
+        ]  # fmt: skip
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 TABLES: Mapping[str, Callable[[Sequence[Run]], str]] = {
     "every table": _every_table,
     "every budget": _budgets,
+    "parts": _parts,
     "every run": markdown,
 }
 

@@ -75,6 +75,20 @@ def test_a_short_table_has_means_intervals_and_failures() -> None:
     ]
 
 
+def test_the_parts_stand_beside_the_default_where_they_were_run() -> None:
+    runs = [
+        run("dpctgan", 0.02), run("dpctgan", 0.03, seed=1), run("dpctgan, discriminator", 0.04),
+        run("dpgan", 0.05), run("dpctgan", epsilon=3.0), run("dpmm MST"),
+    ]  # fmt: skip
+    assert TABLES["parts"](runs).splitlines()[2:] == [
+        "| adult | 1 | tables alone (the default) | 2 | .0250 ± .0635 | .3000 ± .0000 "
+        "| .900 ± .000 | 12.3 ± 0.0 |",
+        "| adult | 1 | both | 1 | .0400 | .3000 | .900 | 12.3 |",
+        "| adult | 1 | discriminator alone (`dpgan`) | 1 | .0500 | .3000 | .900 | 12.3 |",
+    ]
+    assert "discriminator" not in TABLES["every budget"]([*runs, run("dpgan", epsilon=3.0)])
+
+
 def test_a_mean_over_the_seeds_that_ended_does_not_pass_for_all() -> None:
     runs = [run("dpmm MST"), run("dpmm MST", None, seed=1), run("dpmm MST", epsilon=3.0),
             run("dpmm MST", None, epsilon=3.0, seed=1)]  # fmt: skip

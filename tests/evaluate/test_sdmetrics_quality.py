@@ -80,8 +80,26 @@ def test_a_column_with_one_value_loses_its_correlations_and_no_more():
     train, holdout, synthetic = tables(5)
     found = measured(train, holdout, set_column(synthetic, "dose", 0.0))
     assert "Column Shapes: 8 of 8 scored" in found[SHAPES].note
-    assert "that have a score for the holdout count as 0" in found[TRENDS].note
+    assert "count as 0, so the score is a lower bound" in found[TRENDS].note
     assert found[TRENDS].value < found[TRENDS].reference - 0.05
+
+
+def test_gaps_of_the_holdout_do_not_hide_those_of_the_synthetic_table():
+    train, holdout, synthetic = tables(5)
+    holdout = holdout.with_columns(pl.lit(1.0).alias("lab.value"))  # its pairs have no score
+    found = measured(train, holdout, set_column(synthetic, "dose", 0.0))
+    # Three pairs of numbers with dose; that with lab.value has no score for the holdout either.
+    assert "25 of 28 scored; 2 that have a score for the holdout count as 0" in found[TRENDS].note
+
+
+def test_a_table_without_any_value_has_kept_nothing():
+    train, holdout, synthetic = tables(5)
+    empty = synthetic.with_columns(
+        pl.lit(None, dtype=t).alias(c) for c, t in synthetic.schema.items()
+    )
+    found = measured(train, holdout, empty)
+    assert found[SHAPES].value == pytest.approx(0, abs=0.01)
+    assert found[QUALITY].value < 0.1
 
 
 def test_a_single_column_has_no_trends_and_no_overall_score():

@@ -146,9 +146,13 @@ LOG = Schema(
 )
 
 
-def log_lines(n_rows, rng):
-    """Draws lines of a log whose service tells the label, two classes of which are rare."""
-    label = rng.choice(4, n_rows, p=[0.6, 0.397, 0.002, 0.001])
+RARE = (0.6, 0.397, 0.002, 0.001)
+COMMON = (0.5, 0.4, 0.06, 0.04)
+
+
+def log_lines(n_rows, rng, shares=RARE):
+    """Draws lines of a log whose service tells the label; shares of the four classes."""
+    label = rng.choice(4, n_rows, p=shares)
     service = label * 5 + rng.integers(0, 5, n_rows)
     return pl.DataFrame(
         {
@@ -159,9 +163,10 @@ def log_lines(n_rows, rng):
     )
 
 
-def measured_log(seed):
+def measured_log(seed, real=RARE, synthetic=RARE, n_synthetic=10_000):
     rng = np.random.default_rng(seed)
-    return measured(*(log_lines(n, rng) for n in (10_000, 5_000, 10_000)), LOG)
+    kinds = ((10_000, real), (5_000, real), (n_synthetic, synthetic))
+    return measured(*(log_lines(n, rng, shares) for n, shares in kinds), LOG)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -176,6 +181,45 @@ def test_without_bounded_steps_rare_classes_upset_them(monkeypatch):
     monkeypatch.setattr(tstr, "RARE_SHARE", 0.0)
     worst = min(measured_log(seed)["trtr.label"].value for seed in range(3))
     assert worst < 0.9
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_that_is_rare_in_the_synthetic_table_alone_upsets_nothing_either(seed):
+    found = measured_log(seed, real=COMMON)
+    assert found["ratio"].value == pytest.approx(1, abs=0.02)
+    assert "steps bounded" in found["tstr.label"].note
+
+
+def test_both_models_are_bounded_or_none(monkeypatch):
+    import lightgbm
+
+    given = []
+    train = lightgbm.train
+
+    def spy(parameters, *rest):
+        given.append(parameters.get("max_delta_step"))
+        return train(parameters, *rest)
+
+    monkeypatch.setattr(lightgbm, "train", spy)
+    two_in_a_hundred = (0.5, 0.4, 0.08, 0.02)
+    for real, synthetic, bound in (
+        (RARE, RARE, 1.0),
+        (RARE, COMMON, 1.0),
+        (COMMON, RARE, 1.0),
+        (COMMON, COMMON, None),
+        (two_in_a_hundred, two_in_a_hundred, None),
+        ((0.5, 0.4, 0.094, 0.006), COMMON, 1.0),
+    ):
+        given.clear()
+        found = measured_log(1, real, synthetic)
+        assert given == [bound, bound]
+        assert ("steps bounded" in found["tstr.label"].note) == (bound is not None)
+
+
+def test_a_short_synthetic_table_does_not_hide_a_rare_class():
+    # Of 60 rows one is more than 1 %: the share is that of the whole tables.
+    found = measured_log(0, synthetic=COMMON, n_synthetic=60)
+    assert "steps bounded" in found["tstr.label"].note
 
 
 def test_steps_are_not_bounded_where_no_class_is_rare():

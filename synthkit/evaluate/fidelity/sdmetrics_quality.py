@@ -36,6 +36,8 @@ MAX_ROWS = 10_000
 
 _SHAPES = "Column Shapes"
 _TRENDS = "Column Pair Trends"
+_KEYS = ("Column", "Column 1", "Column 2", "Metric")
+"""What tells the lines of the library's details apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +46,7 @@ class _Report:
 
     scores: Mapping[str, float]
     """Score per property; NaN where the library gives none."""
-    scored: Mapping[str, int]
+    scored: Mapping[str, frozenset[tuple[str, ...]]]
     """Columns or pairs behind each property's score."""
     listed: Mapping[str, int]
     """Columns or pairs the property was tried on."""
@@ -112,15 +114,17 @@ def _measurement(
     """Averages the properties as the library does; what it scored for the holdout alone is 0."""
     coverage, reasons, values = [], [], []
     for p in properties:
-        listed, scored = synthetic.listed[p], synthetic.scored[p]
-        possible = max(scored, holdout.scored[p])
-        coverage.append(f"{p}: {scored:,} of {listed:,} scored")
-        if scored < possible:
-            coverage.append(f"{possible - scored:,} that have a score for the holdout count as 0")
-        if possible == 0 or (scored and math.isnan(synthetic.scores[p])):
+        scored, lacking = synthetic.scored[p], holdout.scored[p] - synthetic.scored[p]
+        coverage.append(f"{p}: {len(scored):,} of {synthetic.listed[p]:,} scored")
+        if lacking:
+            words = "that have a score for the holdout count as 0, so the score is a lower bound"
+            coverage.append(f"{len(lacking):,} {words}")
+        if not scored and not lacking:
             reasons.append(f"the library gives no {p} score")
+        elif not scored:
+            values.append(0.0)
         else:
-            values.append(synthetic.scores[p] * scored / possible if scored else 0.0)
+            values.append(synthetic.scores[p] * len(scored) / (len(scored) + len(lacking)))
     note = "; ".join([*coverage, about])
     if reasons:
         text = f"could not be measured: {', '.join(reasons)}; {note}"
@@ -187,7 +191,9 @@ def _run(
             # Details may hold cells of the real table in their error texts: they are counted only.
             details = report.get_details(name)
             listed[name] = len(details)
-            scored[name] = int(details["Score"].notna().sum()) if len(details) else 0
+            keys = [c for c in _KEYS if c in details.columns]
+            found = details[details["Score"].notna()] if len(details) else details
+            scored[name] = frozenset(found[keys].itertuples(index=False, name=None))
     return _Report(scores=scores, scored=scored, listed=listed)
 
 

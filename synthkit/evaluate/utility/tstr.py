@@ -7,9 +7,9 @@ Numbers and times: R2 (chance 0). Intervals: 95 % bootstrap over holdout persons
 not refitted, so the interval holds for these two models. `utility.ratio` is that of the worst
 target: (TSTR - chance) / (TRTR - chance). Esteban et al. 2017 (arXiv:1706.02633) named the test.
 
-Where a class of the target has fewer than 1 % of the real rows, both models bound the step of a
-leaf (`max_delta_step`): LightGBM divides by a curvature that comes near zero for such a class, and
-its steps then overshoot until the model is worse than none (decision 0031).
+Where a class of the target has fewer than 1 % of the rows of either table, both models bound the
+step of a leaf (`max_delta_step`): LightGBM divides by a curvature that comes near zero for such a
+class, and its steps then overshoot until the model is worse than none (decision 0031).
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def _outcome(context: Context, target: str) -> _Outcome:
     known = np.concatenate([labels["train"][rows["train"]], truth])
     n_classes = 0 if is_regression else int(known.max()) + 1
     others = [c for i, c in enumerate(context.columns) if i != position]
-    is_imbalanced = not is_regression and _rarest_share(labels["train"][rows["train"]]) < RARE_SHARE
+    # Of whole tables, not of the rows drawn from them: few drawn rows would hide a rare class.
+    shares = [_rarest_share(labels[name]) for name in ("train", "synthetic")]
+    is_imbalanced = not is_regression and min(shares) < RARE_SHARE
     weights = bootstrap_weights(
         context.holdout.units[rows["holdout"]], N_REPLICATES, context.rng(f"tstr weights {target}")
     )
@@ -190,7 +192,7 @@ def _outcome(context: Context, target: str) -> _Outcome:
     metric = "R2" if is_regression else "AUC" if n_classes == 2 else "one-versus-rest AUC"
     note = f"{metric} of LightGBM, trained on {len(rows['train']):,} rows, tested on holdout rows"
     if is_imbalanced:
-        note += f"; steps bounded, as a class has fewer than {RARE_SHARE:.0%} of the real rows"
+        note += f"; steps bounded, as a class has fewer than {RARE_SHARE:.0%} of a table's rows"
     if np.ptp(labels["synthetic"][rows["synthetic"]]) == 0:
         note += "; the target is constant in the synthetic table, so nothing can be learned from it"
     return _Outcome(
@@ -203,9 +205,9 @@ def _outcome(context: Context, target: str) -> _Outcome:
 
 
 def _rarest_share(labels: np.ndarray) -> float:
-    """Returns the share of rows that the rarest class has; labels have shape (n_rows,)."""
-    _, counts = np.unique(labels, return_counts=True)
-    return float(counts.min() / len(labels))
+    """Returns the share of known labels that the rarest class has; shape (n_rows,), some NaN."""
+    _, counts = np.unique(labels[~np.isnan(labels)], return_counts=True)
+    return float(counts.min() / counts.sum())
 
 
 def _rows(context: Context, target: str, labels: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
