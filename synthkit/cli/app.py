@@ -285,7 +285,10 @@ def gate(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Decide under a policy; the exit code says it."""
+    """Decide under a policy; the exit code says it.
+
+    The evidence is taken at its word: check a bundle with `synthkit verify` first.
+    """
     from synthkit.canonical import canonical_json
     from synthkit.pipeline.documents import read_evidence, read_verdict, require_document
     from synthkit.pipeline.evaluation import decide

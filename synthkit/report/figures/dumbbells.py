@@ -51,7 +51,7 @@ def dumbbells(key: str, rows: Sequence[Dumbbell]) -> str:
         canvas.text(x(tick), bottom + 16, setting(round(tick, 10)), "label", "middle")
     for i, row in enumerate(rows):
         y = _TOP + _ROW * (i + 0.5)
-        canvas.text(_LEFT - 12, y + 4, shorten(row.target, 24), "label strong", "end")
+        canvas.text(_LEFT - 12, y + 4, shorten(row.target, 20), "label strong", "end")
         if row.synthetic and row.real:
             canvas.line(x(row.real.value), y, x(row.synthetic.value), y, "bridge")
         for score, style, offset in ((row.real, "real", -7), (row.synthetic, "synthetic", 7)):
