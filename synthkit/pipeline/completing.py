@@ -203,7 +203,8 @@ def _conformed(model: Model, table: pl.DataFrame) -> pl.DataFrame:
             hint="Empty the cells that the model cannot know, or correct them.",
             # Bounds and categories may have been read from the data: they are not named.
             details=[
-                f"Column {p.column!r}: {p.rows or 'some'} cells outside the model's domain."
+                f"Column {p.column!r}: {p.rows or 'some'} cell{'' if p.rows == 1 else 's'} outside "
+                "the model's domain."
                 for p in problems
             ],
         )

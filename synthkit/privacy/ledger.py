@@ -278,8 +278,8 @@ def _refusal(
     common += thresholds
     return BudgetExceeded(
         f"The privacy budget of {population} does not allow this job: its cap is epsilon "
-        f"{cap:g}, {before:.3f} is spent, {alone:.3f} is requested, and together they would be "
-        f"{total:.3f} at delta {common:.2g}.",
+        f"{cap:g}, {before:.3f} is spent, {alone:.3f} is requested at delta {delta:.2g}, and "
+        f"together they would be {total:.3f} at delta {common:.2g}.",
         hint=f"About {max(0.0, cap - before):.3f} remains: request less epsilon, sample again "
         "from a model that is already trained (this is free), or have the data's owner raise the "
         "cap with `synthkit budget cap`.",

@@ -290,7 +290,8 @@ def _survey(path: Path, separator: str) -> _Layout:
             elif row and len(row) != len(names):
                 n_ragged += 1
                 if len(ragged) < _MAX_DETAILS:
-                    ragged.append(f"Line {line}: {len(row)} fields instead of {len(names)}.")
+                    fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
+                    ragged.append(f"Line {line}: {fields} instead of {len(names)}.")
             n_rows += 1
     if n_ragged:
         count = "1 row" if n_ragged == 1 else f"{n_ragged:,} rows"
