@@ -23,6 +23,8 @@ QUICK = {
 }
 """Every kind of look, discriminator included, at any epsilon."""
 TABLES_ONLY = {**QUICK, "gradient_share": 0}
+TARGETS_APART = {**TABLES_ONLY, "tables": "pairs", "target_share": 0.5}
+"""Two-way tables with a target are a look of their own."""
 GRADIENTS = {**QUICK, "two_way_share": 0, "gradient_share": 0.9, "critic_steps": 100}
 
 

@@ -25,6 +25,7 @@ from tests.pipeline.auditing.jobs import (
     GRADIENTS,
     QUICK,
     TABLES_ONLY,
+    TARGETS_APART,
     attacked,
     job,
     nothing,
@@ -47,7 +48,9 @@ def bounds(fit: Planned, confidence: float = 0.95) -> tuple[float, AuditBound, A
     return accountant.cost(fit.events, delta=fit.delta).epsilon, free, fitted
 
 
-@pytest.mark.parametrize(("options", "least"), [(TABLES_ONLY, 1.0), (GRADIENTS, 0.0)])
+@pytest.mark.parametrize(
+    ("options", "least"), [(TABLES_ONLY, 1.0), (TARGETS_APART, 1.0), (GRADIENTS, 0.0)]
+)
 def test_a_sound_fit_is_not_accused_and_the_attack_is_no_blind_one(
     options: dict[str, Any], least: float
 ) -> None:

@@ -19,7 +19,7 @@ from synthkit.pipeline.making import Making, planned
 from synthkit.privacy import mechanism
 from synthkit.privacy.event import NoisyGradients, NoisyTables
 from synthkit.schema import Schema, parse
-from tests.pipeline.auditing.jobs import QUICK, job, of_every_kind, reviews
+from tests.pipeline.auditing.jobs import QUICK, TARGETS_APART, job, of_every_kind, reviews
 
 OPTIONS = {**QUICK, "critic_steps": 3}
 FUNCTION = """\
@@ -47,6 +47,25 @@ def failed(found: list[AuditCheck]) -> list[AuditCheck]:
 @pytest.mark.parametrize("rows_per_person", [1, 3])
 def test_a_sound_fit_passes_on_all_neighbours(rows_per_person: int) -> None:
     assert failed(checks(rows_per_person=rows_per_person)) == []
+
+
+@pytest.mark.parametrize("rows_per_person", [1, 3])
+def test_so_does_one_that_buys_pairs_with_a_target_apart(rows_per_person: int) -> None:
+    fit = job(1.0, TARGETS_APART, rows_per_person=rows_per_person)
+    assert fit.plan.events[-1].name == two_way.TARGET_TWO_WAY
+    assert failed(checks(TARGETS_APART, rows_per_person=rows_per_person)) == []
+
+
+def test_less_noise_on_pairs_with_a_target_than_is_charged_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = two_way.measure
+
+    def clearer(*args: Any, target_sigma: float, **named: Any) -> two_way.JointTables:
+        return real(*args, target_sigma=target_sigma / 2, **named)
+
+    monkeypatch.setattr(session, "measure", clearer)
+    assert failed(checks(TARGETS_APART))
 
 
 def test_so_does_the_independent_generator() -> None:
