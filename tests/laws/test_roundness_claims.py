@@ -109,8 +109,15 @@ def test_a_price_to_buy_is_fitted_whatever_decimals_are_written_of_it(written):
     making = Making(epsilon=8.0, generator="independent", options={})
     (look,) = planned(schema, making).round_looks
     assert look.tables == 2
-    model = sk.fit(rows, schema, epsilon=8.0, generator="independent", spike_share=0)
-    assert model.codec.parts[0].grid.endings == (99,)
+    # The noise makes one fit in about a hundred buy other decimals (2 of 190 counted), and other
+    # endings with them: three of five do so by chance with probability 1e-5.
+    fits = [
+        sk.fit(
+            rows, schema, epsilon=8.0, generator="independent", spike_share=0, population=f"t{i}"
+        )
+        for i in range(5)
+    ]
+    assert [m.codec.parts[0].grid.endings for m in fits].count((99,)) >= 3
 
 
 @pytest.mark.parametrize("share", [0, 0.02, 0.3])
