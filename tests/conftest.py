@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,29 @@ def real_table() -> Callable[[str], Path]:
         return path
 
     return find
+
+
+@pytest.fixture
+def without_privileges() -> Iterator[None]:
+    """Lets a test meet file permissions as an ordinary user, also where root runs the tests."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.fixture
+def unreadable() -> Iterator[Path]:
+    """Gives a file that nobody may read, in a folder that everybody may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "t.csv"
+        path.write_text("a,b\n1,2\n")
+        path.chmod(0)
+        yield path
 
 
 @dataclass(frozen=True)

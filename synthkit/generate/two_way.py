@@ -234,13 +234,14 @@ def measure(
     looks = [(sigma, ~is_first)]
     if target_sigma is not None:
         looks.append((target_sigma, is_first))
+    # (cells,) each, the same for every set
+    places = [np.nonzero(_measured(layout, target, pairs)) for _, pairs in looks]
     for rows in rows_of_units(codes.units, most=rows_per_unit):
         # PRIVACY: charged as `NoisyTables`, one set of tables for each of a unit's rows; in each
         # set a unit moves one cell of every table by one. With a target, every row counts in the
         # matrix of its own target group alone.
         counts = joint_counts(codes.values, groups, sizes, rows=rows, target=target)
-        for std, pairs in looks:
-            first, second = np.nonzero(_measured(layout, target, pairs))  # (cells,) each
+        for (std, pairs), (first, second) in zip(looks, places, strict=True):
             noisy = noisy_counts(
                 np.concatenate([c[first, second] for c in counts]),
                 sigma=std,

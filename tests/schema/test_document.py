@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 from typing import Literal
 
 import pytest
@@ -176,13 +175,10 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
         read_document(large, Plan, what="plan")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="the superuser may read every file")
-def test_a_file_without_permission_is_named(tmp_path):
-    path = tmp_path / "plan.yaml"
-    path.write_text("title: x")
-    path.chmod(0)
+@pytest.mark.usefixtures("without_privileges")
+def test_a_file_without_permission_is_named(unreadable):
     with pytest.raises(ConfigError, match="Permission denied"):
-        read_document(path, Plan, what="plan")
+        read_document(unreadable, Plan, what="plan")
 
 
 def test_a_byte_order_mark_is_skipped(tmp_path):

@@ -188,7 +188,8 @@ def _run(
         scores = {str(p): float(s) for p, s in zip(table["Property"], table["Score"], strict=True)}
         scored, listed = {}, {}
         for name in scores:
-            # Details may hold cells of the real table in their error texts: they are counted only.
+            # Details may hold cells of the real table in their error texts: of them only positional
+            # names of columns and names of metrics are kept.
             details = report.get_details(name)
             listed[name] = len(details)
             keys = [c for c in _KEYS if c in details.columns]

@@ -172,8 +172,9 @@ def _outcome(context: Context, target: str) -> _Outcome:
     n_classes = 0 if is_regression else int(known.max()) + 1
     others = [c for i, c in enumerate(context.columns) if i != position]
     # Of whole tables, not of the rows drawn from them: few drawn rows would hide a rare class.
-    shares = [_rarest_share(labels[name]) for name in ("train", "synthetic")]
-    is_imbalanced = not is_regression and min(shares) < RARE_SHARE
+    is_imbalanced = not is_regression and any(
+        _rarest_share(labels[name]) < RARE_SHARE for name in ("train", "synthetic")
+    )
     weights = bootstrap_weights(
         context.holdout.units[rows["holdout"]], N_REPLICATES, context.rng(f"tstr weights {target}")
     )

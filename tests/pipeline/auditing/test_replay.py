@@ -56,18 +56,6 @@ def test_so_does_one_that_buys_pairs_with_a_target_apart(rows_per_person: int) -
     assert failed(checks(TARGETS_APART, rows_per_person=rows_per_person)) == []
 
 
-def test_less_noise_on_pairs_with_a_target_than_is_charged_is_caught(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    real = two_way.measure
-
-    def clearer(*args: Any, target_sigma: float, **named: Any) -> two_way.JointTables:
-        return real(*args, target_sigma=target_sigma / 2, **named)
-
-    monkeypatch.setattr(session, "measure", clearer)
-    assert failed(checks(TARGETS_APART))
-
-
 def test_so_does_the_independent_generator() -> None:
     assert failed(checks({}, generator="independent")) == []
 
@@ -221,6 +209,18 @@ def test_tables_that_are_not_charged_are_caught(monkeypatch: pytest.MonkeyPatch)
 
     monkeypatch.setattr(session, "measure", twice)
     assert any("times what their noise is charged for" in c.reason for c in failed(checks()))
+
+
+def test_less_noise_on_pairs_with_a_target_than_is_charged_is_caught(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = two_way.measure
+
+    def clearer(*args: Any, target_sigma: float, **named: Any) -> two_way.JointTables:
+        return real(*args, target_sigma=target_sigma / 2, **named)
+
+    monkeypatch.setattr(session, "measure", clearer)
+    assert failed(checks(TARGETS_APART))
 
 
 def test_a_clip_that_is_not_the_charged_one_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
