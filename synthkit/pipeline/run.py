@@ -318,17 +318,15 @@ def warnings(model: Model, schema: Schema, evidence: Evidence) -> tuple[str, ...
             "categories public, or leave the columns out."
         )
     if schema.privacy_unit == "person":
-        text = (
+        found.append(
             "Each synthetic row stands for itself: how many rows a person has, and what links "
             "them, is not modelled."
         )
         if model.privacy.epsilon is not None:
-            text += (
-                " At most rows_per_person rows of a person count (by default one): where people "
-                "have different numbers of rows, shares and means are those of people rather than "
-                "of rows."
+            found.append(
+                "Shares and means are those of people rather than of rows: of a person at most "
+                "rows_per_person rows count, by default one."
             )
-        found.append(text)
     dropped = [o.column for o in evidence.omissions if "free text" in o.reason]
     if dropped:
         found.append(f"Free text is left out of the synthetic table: {', '.join(dropped)}.")
